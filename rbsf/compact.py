@@ -1,0 +1,71 @@
+"""Networks small enough to ship: binary kernels as packed bits, the teacher's kernels as float16.
+
+A shipped student holds, for each binary layer, `weight_bits` (its signs, packed eight a byte along
+the flattened kernel) and `scale`, where a training checkpoint holds the latent W and C. What it
+computes is the same to the bit; it cannot be trained further.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rbsf.binarize.weights import BinaryWeight, WeightBinarizer
+from rbsf.nn import BinaryAlexNetV1, SiamFC
+
+
+class Frozen(WeightBinarizer):
+    """A weight binarizer at inference: the kernel holds +-1 already, the scale is a constant."""
+
+    scale: Tensor
+
+    def __init__(self, shape: torch.Size, scale: Tensor) -> None:
+        super().__init__(shape)
+        self.register_buffer("scale", scale)
+
+    def forward(self, weight: Tensor) -> BinaryWeight:
+        return BinaryWeight(weight, self.scale)
+
+
+def freeze(model: SiamFC) -> SiamFC:
+    """Replaces latent kernels by their signs, in place: the same outputs, sooner."""
+    if isinstance(model.backbone, BinaryAlexNetV1):
+        for conv in model.backbone.binary_layers().values():
+            with torch.no_grad():
+                signs, scale = conv.weight_binarizer(conv.weight)
+            conv.weight = nn.Parameter(signs.clone(), requires_grad=False)
+            conv.weight_binarizer = Frozen(conv.weight.shape, scale.clone())
+    return model.eval().requires_grad_(False)
+
+
+def shrink(model: SiamFC) -> dict[str, Tensor]:
+    """The tensors of a shipped file; `grow` is the inverse."""
+    tensors = {
+        name: t for name, t in freeze(model).state_dict().items() if "num_batches" not in name
+    }
+    if not isinstance(model.backbone, BinaryAlexNetV1):
+        return {name: t.half() if t.ndim == 4 else t for name, t in tensors.items()}
+    for layer in model.backbone.binary_layers():
+        signs = tensors.pop(f"backbone.{layer}.weight")
+        bits = np.packbits((signs > 0).cpu().numpy())
+        tensors[f"backbone.{layer}.weight_bits"] = torch.from_numpy(bits)
+    return tensors
+
+
+def grow(tensors: dict[str, Tensor], model: SiamFC) -> dict[str, Tensor]:
+    """The state of a frozen `model` from a shipped file's tensors.
+
+    Raises:
+        KeyError: a tensor that a file of this architecture has is missing.
+    """
+    state = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    for name in model.state_dict():
+        if "num_batches" in name:
+            state[name] = torch.zeros((), dtype=torch.long)
+    if isinstance(model.backbone, BinaryAlexNetV1):
+        for layer, conv in model.backbone.binary_layers().items():
+            bits = state.pop(f"backbone.{layer}.weight_bits").numpy()
+            ones = torch.from_numpy(np.unpackbits(bits, count=conv.weight.numel()))
+            state[f"backbone.{layer}.weight"] = ones.float().mul(2).sub(1).view_as(conv.weight)
+    return state

@@ -1,0 +1,55 @@
+"""What every command shares: a console on standard error, progress bars, and how it ends.
+
+Exit status: 0 on success, 2 with one clear line for bad input, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from rbsf.errors import InputError
+
+console = Console(stderr=True)
+"""Progress and remarks go to standard error; results alone go to standard output."""
+
+
+def progress_bar(*, transient: bool = False) -> Progress:
+    """A bar with count, times left and gone, and a free text field `note` at its end."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=transient,
+    )
+
+
+def run_tool(command: Callable[..., None]) -> None:
+    """Runs a typer command as a program; bad input ends it with one line and status 2."""
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
+    app.command()(command)
+    try:
+        app()
+    except InputError as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print("stopped", style="yellow")
+        sys.exit(130)

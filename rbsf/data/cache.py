@@ -1,0 +1,158 @@
+"""Crops made once: every target's square crops as JPEG, one safetensors file a target.
+
+A crop holds the target at its centre at the scale of SiamFC's training crops: a square of side
+`size / 127 * s_z` resampled to size x size, s_z as in `geometry.context_side`. Exemplar and search
+are both cut from it, so an image is decoded in full once instead of at every epoch.
+
+A cache file is written whole or not at all; an interrupted build goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from rbsf.config import Settings
+from rbsf.console import console, progress_bar
+from rbsf.data.sources import Target
+from rbsf.errors import InputError
+from rbsf.geometry import Box, context_side, crop_square, mean_color
+from rbsf.nn.siamfc import EXEMPLAR_SIZE
+
+FORMAT = 1
+
+
+class CropSettings(Settings):
+    """How crops are cut. 255 is SiamFC's; more leaves room for larger shifts and stretches."""
+
+    size: int = Field(255, ge=247, le=511)
+    context: float = Field(0.5, ge=0, le=1)
+    jpeg_quality: int = Field(95, ge=50, le=100)
+
+
+class CachedTarget(NamedTuple):
+    """A target's crops on disk, and what the pair filter looks at, a row a frame."""
+
+    name: str
+    file: Path
+    boxes: NDArray[np.float32]
+    frame_sizes: NDArray[np.int64]
+    cover: NDArray[np.float32]
+    frames: NDArray[np.int64]
+    is_still: bool
+
+    def crop(self, index: int) -> NDArray[np.uint8]:
+        """Crop `index`, RGB uint8, size x size x 3."""
+        with safe_open(self.file, "np") as stored:
+            start, end = stored.get_slice("offsets")[index : index + 2]
+            jpeg = stored.get_slice("jpegs")[int(start) : int(end)]
+        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
+
+
+def build_cache(
+    targets: list[Target], folder: Path, settings: CropSettings, name: str
+) -> list[CachedTarget]:
+    """Makes what is missing of a source's crops, with a progress bar, and opens them all.
+
+    Images that cannot be decoded are named and skipped, with their count.
+
+    Args:
+        targets: of one source.
+        folder: of the cache; crops of other settings or other files lie beside, never mixed.
+        settings: how crops are cut.
+        name: of the source, for the progress bar.
+
+    Raises:
+        InputError: no image of the source can be decoded.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / _cache_name(target, settings) for target in targets]
+    todo = [(t, f) for t, f in zip(targets, files, strict=True) if not f.exists()]
+    if todo:
+        with progress_bar() as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+            task = bar.add_task(f"crops of {name}", total=len(todo), note="")
+            for _ in pool.map(lambda work: _write_crops(work[0], work[1], settings), todo):
+                bar.advance(task)
+    cached, damaged = [], []
+    for target, file in zip(targets, files, strict=True):
+        opened, bad = _open(target, file)
+        damaged += bad
+        if len(opened.boxes):
+            cached.append(opened)
+    if damaged:
+        shown = ", ".join(damaged[:10]) + (" ..." if len(damaged) > 10 else "")
+        console.print(f"{name}: {len(damaged)} damaged images skipped: {shown}", style="yellow")
+    if not cached:
+        raise InputError(f"{name}: none of its images can be decoded")
+    return cached
+
+
+def _cache_name(target: Target, settings: CropSettings) -> str:
+    """A file name that changes with the images, their boxes, and the settings."""
+    digest = hashlib.sha256(settings.model_dump_json().encode() + bytes([FORMAT]))
+    for image in target.images:
+        digest.update(str(image.resolve()).encode())
+    digest.update(np.ascontiguousarray(target.boxes).tobytes())
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in target.name)
+    return f"{safe[:80]}.{digest.hexdigest()[:12]}.safetensors"
+
+
+def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
+    jpegs, kept, sizes, damaged = [], [], [], []
+    for index, image in enumerate(target.images):
+        frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+        if frame is None:
+            damaged.append(str(image))
+            continue
+        box = Box(*target.boxes[index])
+        if not (np.isfinite(box).all() and box.w > 0 and box.h > 0):
+            continue
+        jpegs.append(_crop_jpeg(frame, box, settings))  # type: ignore[arg-type]
+        kept.append(index)
+        sizes.append((frame.shape[1], frame.shape[0]))
+    arrays: dict[str, NDArray[Any]] = {
+        "jpegs": np.concatenate(jpegs) if jpegs else np.zeros(0, np.uint8),
+        "offsets": np.cumsum([0] + [len(jpeg) for jpeg in jpegs], dtype=np.int64),
+        "boxes": target.boxes[kept].astype(np.float32).reshape(-1, 4),
+        "sizes": np.array(sizes, dtype=np.int64).reshape(-1, 2),
+        "cover": target.cover[kept].astype(np.float32),
+        "frames": np.array(kept, dtype=np.int64),
+    }
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    save_file(arrays, partial, metadata={"damaged": json.dumps(damaged)})
+    os.replace(partial, file)
+
+
+def _crop_jpeg(frame: NDArray[np.uint8], box: Box, settings: CropSettings) -> NDArray[np.uint8]:
+    side = context_side(box.w, box.h, settings.context) * settings.size / EXEMPLAR_SIZE
+    crop = crop_square(frame, box.center, side, settings.size, mean_color(frame))
+    quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
+    return cv2.imencode(".jpg", crop, quality)[1].ravel()
+
+
+def _open(target: Target, file: Path) -> tuple[CachedTarget, list[str]]:
+    with safe_open(file, "np") as stored:
+        rows = {key: stored.get_tensor(key) for key in ("boxes", "sizes", "cover", "frames")}
+        damaged = json.loads(stored.metadata()["damaged"])
+    cached = CachedTarget(
+        target.name,
+        file,
+        rows["boxes"],
+        rows["sizes"],
+        rows["cover"],
+        rows["frames"],
+        target.is_still,
+    )
+    return cached, damaged

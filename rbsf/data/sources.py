@@ -1,0 +1,135 @@
+"""Where training images come from: sequences in GOT-10k layout, and still images as self-pairs.
+
+A source lists its *targets*: one object each, with its boxes in one or several images. Nothing is
+decoded here but annotation files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rbsf.config import Settings
+from rbsf.errors import InputError
+from rbsf.geometry import from_one_indexed
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+class SourceSettings(Settings):
+    """One source of pairs.
+
+    `kind` is the layout: `got10k` (the folder above `train/`), `voc` (`Annotations/*.xml` beside
+    `JPEGImages/`), `folder` (images without boxes, each taken to show one object near its centre).
+    """
+
+    kind: Literal["got10k", "voc", "folder"] = "got10k"
+    path: str = "."
+    subset: Literal["train", "val"] = "train"
+    weight: float = Field(1.0, gt=0, description="its share of the pairs, relative to the others")
+
+
+class Target(NamedTuple):
+    """One object: its images, its boxes (n, 4) 0-indexed, how much of it is seen (n,), 0..8."""
+
+    name: str
+    images: list[Path]
+    boxes: NDArray[np.float64]
+    cover: NDArray[np.float64]
+
+    @property
+    def is_still(self) -> bool:
+        """A single image, to be paired with itself."""
+        return len(self.images) == 1
+
+
+def read_source(source: SourceSettings, root: Path) -> list[Target]:
+    """Every target of a source below `root`.
+
+    Raises:
+        InputError: the folder is missing, is not of the layout, or holds no target.
+    """
+    folder = root / source.path
+    if not folder.is_dir():
+        raise InputError(f"no data at {folder}: give the folder above it with --data")
+    readers = {"got10k": _read_got10k, "voc": _read_voc, "folder": _read_folder}
+    targets = list(readers[source.kind](folder, source.subset))
+    if not targets:
+        raise InputError(f"{folder} holds no target in {source.kind} layout: the split is empty")
+    return targets
+
+
+def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
+    """Sequences listed in SUBSET/list.txt; boxes are 1-indexed there; cover.label is optional."""
+    from got10k.datasets import GOT10k
+
+    if not (folder / subset / "list.txt").is_file():
+        raise InputError(f"{folder} has no {subset}/list.txt: it is not in GOT-10k layout")
+    missing = [
+        name
+        for name in (folder / subset / "list.txt").read_text().split()
+        if not (folder / subset / name / "groundtruth.txt").is_file()
+    ]
+    if missing:
+        raise InputError(
+            f"{folder}/{subset}/list.txt names {len(missing)} sequences that are not there: "
+            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; remove their lines"
+        )
+    dataset = GOT10k(str(folder), subset)
+    for name in filter(None, dataset.seq_names):
+        try:
+            images, boxes = dataset[name]
+            label = folder / subset / name / "cover.label"
+            cover = np.loadtxt(label, ndmin=1) if label.is_file() else np.full(len(images), 8.0)
+        except (AssertionError, ValueError, OSError):
+            raise InputError(
+                f"{folder / subset / name}: groundtruth.txt and cover.label need one line an image"
+            ) from None
+        if len(images) > 0:
+            yield Target(name, [Path(i) for i in images], from_one_indexed(boxes), cover)
+
+
+def _read_voc(folder: Path, _: str) -> Iterator[Target]:
+    """Every annotated object; VOC boxes are corners, 1-indexed and inclusive."""
+    for annotation in sorted((folder / "Annotations").glob("*.xml")):
+        try:
+            tree = ElementTree.parse(annotation)
+            corners = [
+                [float(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax")]
+                for box in tree.iter("bndbox")
+            ]
+        except (ElementTree.ParseError, ValueError) as error:
+            raise InputError(f"{annotation} is not a VOC annotation: {error}") from None
+        name = tree.findtext("filename") or f"{annotation.stem}.jpg"
+        for index, (left, top, right, bottom) in enumerate(corners):
+            box = np.array([[left - 1, top - 1, right - left + 1, bottom - top + 1]])
+            image = folder / "JPEGImages" / name
+            yield Target(f"{annotation.stem}.{index}", [image], box, np.array([8.0]))
+
+
+def _read_folder(folder: Path, _: str) -> Iterator[Target]:
+    """Images without boxes: a box near the centre, the same one every time for an image's name."""
+    import cv2
+
+    for image in sorted(folder.iterdir()):
+        if image.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        pixels = cv2.imread(str(image), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+        height, width = (1, 1) if pixels is None else (8 * side for side in pixels.shape[:2])
+        yield Target(image.name, [image], _central_box(image.name, width, height), np.array([8.0]))
+
+
+def _central_box(name: str, width: int, height: int) -> NDArray[np.float64]:
+    """A box of 0.25..0.5 of each side, its centre in the image's middle third: (1, 4)."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    draw = random.Random(seed).uniform
+    w, h = draw(0.25, 0.5) * width, draw(0.25, 0.5) * height
+    return np.array([[draw(1, 2) / 3 * width - w / 2, draw(1, 2) / 3 * height - h / 2, w, h]])

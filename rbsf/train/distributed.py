@@ -1,0 +1,91 @@
+"""One process or many: rank, world, device, and the wrapping in DistributedDataParallel.
+
+Under `torchrun` (on one machine or several) RANK, LOCAL_RANK and WORLD_SIZE are set and a process
+group is opened; without it there is one process and nothing is wrapped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from rbsf.errors import InputError
+
+
+class World(NamedTuple):
+    """This process among all."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and prints."""
+        return self.rank == 0
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module, its gradients averaged over processes in backward where there are several."""
+        if self.size == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(module, device_ids=devices)
+
+    def barrier(self) -> None:
+        """Waits for all processes."""
+        if self.size > 1:
+            distributed.barrier()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process: all of them get the same answer."""
+        if self.size == 1:
+            return flag
+        told = torch.tensor(float(flag), device=self.device)
+        distributed.all_reduce(told)
+        return bool(told > 0)
+
+    def average(self, tensors: list[torch.Tensor]) -> None:
+        """Replaces each tensor by its mean over processes, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+                tensor /= self.size
+
+
+@contextmanager
+def open_world(device: str) -> Iterator[World]:
+    """The world of this process, closed at the end.
+
+    Raises:
+        InputError: a device that does not exist here.
+    """
+    rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    world = World(rank, size, _pick_device(device))
+    if size > 1:
+        distributed.init_process_group("nccl" if world.device.type == "cuda" else "gloo")
+    try:
+        yield world
+    finally:
+        if size > 1:
+            distributed.destroy_process_group()
+
+
+def _pick_device(name: str) -> torch.device:
+    local = int(os.environ.get("LOCAL_RANK", 0))
+    if name == "auto":
+        name = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device {name!r} is unknown: auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name!r}: no CUDA device here; use device: cpu or auto")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device

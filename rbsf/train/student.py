@@ -1,0 +1,245 @@
+"""The student's step: Algorithm 1 of RBCN, the binary SiamFC distilled from its teacher.
+
+One mini-batch: a forward pass; the discriminators take one step up; the student takes one step
+down its task, kernel and adversarial losses, W at the rate eta1 and C at eta2. Printed layer by
+layer in the paper, under automatic differentiation the interleaving changes nothing. After each
+epoch the batch norms are updated with W, C and D held (norm_pass.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from rbsf.binarize import RBCN
+from rbsf.embedder import SHIPPED_TEACHER
+from rbsf.errors import InputError
+from rbsf.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    feature_distillation,
+    response_distillation,
+    response_loss,
+)
+from rbsf.network import load_network
+from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Discriminators, Output, SiamFC, make_student
+from rbsf.nn.discriminator import normalise
+from rbsf.train.distributed import World
+from rbsf.train.loop import Batch
+from rbsf.train.norm_pass import norm_pass
+from rbsf.train.optim import autocast, make_optimiser, set_rates
+from rbsf.train.settings import StudentSettings
+
+FLIP_INTERVAL = 50
+"""Steps between two looks at how many weights change their sign in a step."""
+
+
+Branch = tuple[dict[str, Tensor], dict[str, Tensor]]
+"""The maps R of the teacher and T of the student by layer name, normalised, of z or of x."""
+
+
+class StudentTask:
+    """The binary SiamFC, its teacher (frozen, in eval mode) and its discriminators."""
+
+    kind = "student"
+
+    def __init__(self, settings: StudentSettings, world: World) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.world = settings, world
+        self.model = make_student(settings.weights, settings.activations, settings.c_shape)
+        if settings.guided or settings.init == "teacher":
+            self.teacher = load_teacher(settings)
+            self.teacher.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if settings.init == "teacher":
+            self.backbone.take_weights(self.teacher.backbone)  # type: ignore[arg-type]
+        self.model.to(world.device)
+        self.model.to(memory_format=torch.channels_last)
+        widths = {layer.name: layer.outputs for layer in LAYERS}
+        names = settings.discriminator_layers
+        self.discriminators = Discriminators(
+            {name: widths[name] for name in names}, settings.discriminator_entry
+        ).to(world.device)
+        if settings.compile:
+            self.model.compile()
+        self.wrapped = world.wrap(self.model)
+        self.modules: dict[str, nn.Module] = {}
+        self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
+        if settings.adversarial:
+            self.wrapped_discriminators = world.wrap(self.discriminators)
+            self.modules["discriminators"] = self.discriminators
+            self.optimisers["discriminator_optimiser"] = torch.optim.Adam(
+                self.discriminators.parameters(), lr=settings.discriminator_lr
+            )
+        self.flip_ratio, self.steps = 0.0, 0
+
+    @property
+    def backbone(self) -> BinaryAlexNetV1:
+        """The student's backbone."""
+        assert isinstance(self.model.backbone, BinaryAlexNetV1)
+        return self.model.backbone
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by rate and decay: latent W, C (eta2, no decay), kernels, and the rest."""
+        convs = self.backbone.binary_layers().values()
+        latent = [conv.weight for conv in convs]
+        c = [conv.weight_binarizer.c for conv in convs if isinstance(conv.weight_binarizer, RBCN)]
+        real = [self.backbone.conv1.weight]
+        known = {id(p) for p in (*latent, *c, *real)}
+        rest = [p for p in self.model.parameters() if id(p) not in known]
+        groups: list[dict[str, Any]] = [
+            {"params": latent, "weight_decay": self.settings.latent_weight_decay},
+            {"params": real},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+        if c:
+            groups.append({"params": c, "rate": self.settings.c_rate, "weight_decay": 0.0})
+        return groups
+
+    def start_epoch(self, epoch: int) -> None:
+        settings = self.settings
+        self.model.train()
+        if epoch >= settings.freeze_norms_from * settings.epochs:
+            self.backbone.norms.eval()
+        set_rates(self.optimisers["optimiser"], settings.optimiser.lr_at(epoch, settings.epochs))
+        self.kernel_weight = settings.kernel_loss.at(epoch)
+        self.adversarial_weight = settings.adversarial_loss.at(epoch)
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One mini-batch of Algorithm 1."""
+        told: dict[str, Tensor] = {}
+        with autocast(self.settings.precision, self.world.device):
+            student: Output = self.wrapped(batch.exemplars, batch.searches)
+            losses = {"response": response_loss(student.responses, batch.labels)}
+            losses |= self._kernel_loss()
+            if self.settings.guided:
+                with torch.no_grad():
+                    teacher: Output = self.teacher(batch.exemplars, batch.searches)
+                branches = list(self._branches(teacher, student))
+                if self.settings.adversarial:
+                    told["discriminator"] = self._discriminator_step(branches)
+                losses |= self._guidance(batch, student, teacher, branches)
+        self._descend(torch.stack(list(losses.values())).sum())
+        return {name: value.item() for name, value in {**losses, **told}.items()}
+
+    def _discriminator_step(self, branches: list[Branch]) -> Tensor:
+        """D ascends log D(R) + log(1 - D(T)) with T detached (lines 10 and 11)."""
+        loss = torch.zeros((), device=self.world.device)
+        for real, fake in branches:
+            both = {name: torch.cat([real[name], fake[name].detach()]) for name in real}
+            logits = self.wrapped_discriminators(both)
+            n = logits.shape[1] // 2
+            loss = loss + discriminator_loss(logits[:, :n], logits[:, n:], self.settings.gan)
+        optimiser = self.optimisers["discriminator_optimiser"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        return loss.detach() / 2
+
+    def _kernel_loss(self) -> dict[str, Tensor]:
+        """lambda1 / 2 times eq. 3's squares, summed over layers and filters."""
+        if not self.kernel_weight:
+            return {}
+        squares = [
+            conv.weight_binarizer.kernel_loss(conv.weight, self.settings.kernel_loss_grad)
+            for conv in self.backbone.binary_layers().values()
+        ]
+        return {"kernel": self.kernel_weight / 2 * torch.stack(squares).sum()}
+
+    def _guidance(
+        self, batch: Batch, student: Output, teacher: Output, branches: list[Branch]
+    ) -> dict[str, Tensor]:
+        """What the teacher adds to the losses: adversarial, and distillation where asked for."""
+        settings, losses = self.settings, {}
+        if self.settings.adversarial:
+            frozen = {name: p.detach() for name, p in self.discriminators.named_parameters()}
+            scores = [
+                adversarial_loss(
+                    functional_call(self.discriminators, frozen, (fake,)), settings.gan
+                )
+                for _, fake in branches
+            ]
+            losses["adversarial"] = self.adversarial_weight * torch.stack(scores).mean()
+        if settings.response_distillation:
+            kl = response_distillation(student.responses, teacher.responses, batch.labels)
+            losses["distil_response"] = settings.response_distillation * kl
+        if settings.feature_distillation:
+            distances = [
+                feature_distillation(fake[name], real[name])
+                for real, fake in branches
+                for name in real
+            ]
+            losses["distil_feature"] = settings.feature_distillation * torch.stack(distances).mean()
+        return losses
+
+    def _branches(self, teacher: Output, student: Output) -> Iterator[Branch]:
+        """R and T of the layers compared, normalised, by name: of exemplars, of searches."""
+        order = [layer.name for layer in LAYERS]
+        picked = [order.index(name) for name in self.settings.discriminator_layers]
+        for real, fake, stride in (
+            (teacher.exemplar_maps, student.exemplar_maps, 1),
+            (teacher.search_maps, student.search_maps, self.settings.search_map_stride),
+        ):
+            yield (
+                {order[i]: normalise(real[i][..., ::stride, ::stride]) for i in picked},
+                {order[i]: normalise(fake[i][..., ::stride, ::stride]) for i in picked},
+            )
+
+    def _descend(self, loss: Tensor) -> None:
+        """Backward, then W and C take their steps; a loss that is not finite changes nothing."""
+        optimiser = self.optimisers["optimiser"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if not torch.isfinite(loss):
+            return
+        look = self.steps % FLIP_INTERVAL == 0
+        before = self._signs() if look else None
+        optimiser.step()
+        for conv in self.backbone.binary_layers().values():
+            conv.weight_binarizer.project()
+        if before is not None:
+            self.flip_ratio = (self._signs() != before).float().mean().item()
+        self.steps += 1
+
+    def _signs(self) -> Tensor:
+        return torch.cat(
+            [(conv.weight >= 0).flatten() for conv in self.backbone.binary_layers().values()]
+        )
+
+    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
+        """The BN pass (line 17) over the last share of the epoch's batches."""
+        first = steps - round(self.settings.norm_pass * steps)
+        if first < steps:
+            groups = self.optimisers["optimiser"].param_groups
+            norm_pass(self.model, lambda: batches(first), groups[0]["lr"], self.world)
+
+    def metrics(self) -> dict[str, float]:
+        """Learning rate, share of signs flipped by a step, C* a layer, response gain, bias."""
+        stars = {
+            f"c_star/{name}": conv.weight_binarizer.c_star.mean().item()
+            for name, conv in self.backbone.binary_layers().items()
+            if isinstance(conv.weight_binarizer, RBCN)
+        }
+        return {
+            "lr": self.optimisers["optimiser"].param_groups[0]["lr"],
+            "flip_ratio": self.flip_ratio,
+            "gain": self.model.gain.item(),
+            "bias": self.model.bias.item(),
+            **stars,
+        }
+
+
+def load_teacher(settings: StudentSettings) -> SiamFC:
+    """The teacher a run names, or the shipped one.
+
+    Raises:
+        InputError: it cannot be read, or is itself a student.
+    """
+    path = settings.teacher or SHIPPED_TEACHER
+    teacher = load_network(path)
+    if not isinstance(teacher.backbone, AlexNetV1):
+        raise InputError(f"{path} is a binary network: a teacher is full-precision")
+    return teacher

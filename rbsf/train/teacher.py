@@ -1,0 +1,56 @@
+"""The teacher's step: full-precision SiamFC on the balanced logistic loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+
+from rbsf.losses import response_loss
+from rbsf.nn import SiamFC
+from rbsf.train.distributed import World
+from rbsf.train.loop import Batch
+from rbsf.train.optim import autocast, make_optimiser, set_rates
+from rbsf.train.settings import TeacherSettings
+
+
+class TeacherTask:
+    """SiamFC as siamfc-pytorch trains it: SGD on every parameter alike."""
+
+    kind = "teacher"
+
+    def __init__(self, settings: TeacherSettings, world: World) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.world = settings, world
+        self.model = SiamFC().to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if settings.compile:
+            self.model.compile()
+        self.wrapped = world.wrap(self.model)
+        self.modules: dict[str, nn.Module] = {}
+        groups = [{"params": list(self.model.parameters())}]
+        self.optimisers = {"optimiser": make_optimiser(settings.optimiser, groups)}
+
+    def start_epoch(self, epoch: int) -> None:
+        self.model.train()
+        rate = self.settings.optimiser.lr_at(epoch, self.settings.epochs)
+        set_rates(self.optimisers["optimiser"], rate)
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Forward, loss, backward, SGD."""
+        with autocast(self.settings.precision, self.world.device):
+            output = self.wrapped(batch.exemplars, batch.searches)
+        loss = response_loss(output.responses, batch.labels)
+        optimiser = self.optimisers["optimiser"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if torch.isfinite(loss):
+            optimiser.step()
+        return {"response": loss.item()}
+
+    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
+        """Nothing: the teacher's statistics are the running ones."""
+
+    def metrics(self) -> dict[str, float]:
+        """The learning rate."""
+        return {"lr": self.optimisers["optimiser"].param_groups[0]["lr"]}

@@ -1,0 +1,101 @@
+"""Labels, the balanced loss, and the adversarial losses of eq. 2, 4, 12 and 16."""
+
+import math
+
+import pytest
+import torch
+
+from rbsf.losses import (
+    adversarial_loss,
+    balance,
+    discriminator_loss,
+    feature_distillation,
+    response_distillation,
+    response_labels,
+    response_loss,
+)
+
+
+def test_labels_are_siamfcs_thirteen_of_225():
+    labels = response_labels(torch.zeros(1, 2), 15)
+    assert labels.shape == (1, 15, 15)
+    assert labels.sum() == 13
+    rows, columns = torch.nonzero(labels[0], as_tuple=True)
+    assert ((rows - 7).abs() + (columns - 7).abs()).max() == 2
+
+
+@pytest.mark.parametrize("jitter", [(4, 4), (-4, 3), (0, -4)])
+def test_siamfcs_jitter_leaves_labels_centred(jitter):
+    offset = torch.tensor([jitter], dtype=torch.float32)
+    assert torch.equal(response_labels(offset, 15), response_labels(torch.zeros(1, 2), 15))
+
+
+def test_labels_follow_larger_shifts():
+    labels = response_labels(torch.tensor([[24.0, -8.0]]), 15)[0]
+    assert labels[7 - 1, 7 + 3] == 1
+    assert labels.sum() == 13
+    assert labels[7, 7] == 0
+
+
+def test_positives_and_negatives_count_half_each():
+    labels = response_labels(torch.zeros(2, 2), 15)
+    weights = balance(labels)
+    torch.testing.assert_close((weights * labels).sum(dim=(1, 2)), torch.tensor([0.5, 0.5]))
+    torch.testing.assert_close(weights.sum(dim=(1, 2)), torch.ones(2))
+
+
+def test_response_loss_of_silence_is_log_2():
+    loss = response_loss(torch.zeros(3, 15, 15), response_labels(torch.zeros(3, 2), 15))
+    assert loss.item() == pytest.approx(math.log(2), rel=1e-6)
+
+
+def test_adversarial_loss_is_equation_4():
+    """lambda2 = 1: 1/2 sum over layers of (1 - D(T))^2, mean over the batch."""
+    logits = torch.tensor([[0.3, -1.2], [2.0, 0.0]], dtype=torch.float64)
+    d = 1 / (1 + torch.exp(-logits))
+    expected = (0.5 * (1 - d) ** 2).mean(dim=1).sum()
+    torch.testing.assert_close(adversarial_loss(logits), expected)
+
+
+def test_gradient_of_equation_12_and_16():
+    """Whatever D depends on (What in eq. 12, C in eq. 16): dL/dc = -(1 - D(T)) dD/dc."""
+    c = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(5, dtype=torch.float64)
+
+    def logit():
+        return (weights * torch.tanh(c * torch.arange(1.0, 6.0, dtype=torch.float64))).sum()
+
+    d = torch.sigmoid(logit())
+    (slope,) = torch.autograd.grad(d, c)
+    (gradient,) = torch.autograd.grad(adversarial_loss(logit().reshape(1, 1)), c)
+    torch.testing.assert_close(gradient, -(1 - d.detach()) * slope)
+
+
+def test_discriminator_descends_the_negative_of_line_11():
+    real, fake = torch.randn(4, 3), torch.randn(4, 3)
+    d_real, d_fake = real.sigmoid(), fake.sigmoid()
+    expected = -(d_real.log() + (1 - d_fake).log()).mean(dim=1).sum()
+    torch.testing.assert_close(discriminator_loss(real, fake), expected)
+
+
+@pytest.mark.parametrize("gan", ["rbcn", "lsgan", "bce"])
+def test_each_gan_pulls_fakes_towards_real_and_discriminators_apart(gan):
+    fake = torch.zeros(1, 4, requires_grad=True)
+    adversarial_loss(fake, gan).backward()
+    assert (fake.grad < 0).all()
+    real, fake = torch.zeros(1, 4, requires_grad=True), torch.zeros(1, 4, requires_grad=True)
+    discriminator_loss(real, fake + 0.5, gan).backward()
+    assert (real.grad < 0).all()
+    assert (fake.grad > 0).all()
+
+
+def test_distillation_vanishes_where_student_equals_teacher():
+    labels = response_labels(torch.zeros(2, 2), 15)
+    teacher = torch.randn(2, 15, 15)
+    assert response_distillation(teacher, teacher, labels).item() == pytest.approx(0, abs=1e-7)
+    student = teacher.clone().requires_grad_(True)
+    moved = student + 1.0
+    response_distillation(moved, teacher, labels).backward()
+    expected = (torch.sigmoid(teacher + 1) - torch.sigmoid(teacher)) * balance(labels) / 2
+    torch.testing.assert_close(student.grad, expected)
+    assert feature_distillation(teacher, teacher) == 0

@@ -1,0 +1,143 @@
+"""The command, from its options to the files it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import rbsf
+from rbsf.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOOL = REPOSITORY / "tools" / "evaluate.py"
+
+
+class ColorEmbedder:
+    """Mean colours of a grid's cells: enough to follow a red square on grey."""
+
+    engine, response_gain, response_bias = "torch", 1.0, -5.0
+
+    def __init__(self, weights):
+        self.name, self.weights_sha256 = weights.stem, weights.read_text()
+
+    def __call__(self, crops):
+        side = {127: 6, 255: 22}[crops.shape[1]]
+        cells = [cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) for crop in crops]
+        return (np.stack(cells).transpose(0, 3, 1, 2).astype(np.float32) - 128) / 128
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three frames each of two sequences."""
+    for name, step in (("Slow", 1), ("Fast", 2)):
+        folder = tmp_path / "otb" / name / "img"
+        folder.mkdir(parents=True)
+        boxes = [(40 + step * number, 30, 20, 20) for number in range(3)]
+        for number, (x, y, w, h) in enumerate(boxes):
+            frame = np.full((90, 120, 3), 128, np.uint8)
+            frame[y - 1 : y - 1 + h, x - 1 : x - 1 + w] = (0, 0, 255)
+            cv2.imwrite(str(folder / f"{number + 1:04d}.jpg"), frame)
+        rows = [",".join(map(str, box)) for box in boxes]
+        (folder.parent / "groundtruth_rect.txt").write_text("\n".join(rows))
+    return tmp_path / "otb"
+
+
+@pytest.fixture
+def run(root, tmp_path, monkeypatch):
+    """Runs the command in this process with a stand-in for the network."""
+    monkeypatch.syspath_prepend(str(TOOL.parent))
+    monkeypatch.setattr(
+        rbsf, "load_embedder", lambda path, engine, threads: ColorEmbedder(path), raising=False
+    )
+    from evaluate import evaluate
+
+    app = typer.Typer()
+    app.command()(evaluate)
+
+    def invoke(*options):
+        arguments = ["--dataset", "otb", "--root", root, "--output", tmp_path / "out", *options]
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return invoke
+
+
+def weights(folder, name, sha):
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(sha)
+    return path
+
+
+def test_results_of_several_weights(run, tmp_path):
+    first, second = weights(tmp_path, "one.st", "1" * 64), weights(tmp_path, "two.st", "2" * 64)
+    shown = run("--weights", first, second)
+    assert "one" in shown and "1" * 12 in shown and "2" * 12 in shown
+    out = tmp_path / "out"
+    for name in ("one", "two"):
+        results = json.loads((out / name / "results.json").read_text())
+        assert results["tracker"] == name
+        assert results["overall"]["ao"] > 0.5 and results["overall"]["fps"] > 0
+        assert len((out / name / "boxes" / "Slow.txt").read_text().splitlines()) == 3
+    for name in ("report.md", "success.png", "precision.png"):
+        assert (out / name).stat().st_size > 0
+
+
+def test_options_reach_the_run(run, tmp_path):
+    settings = tmp_path / "tracker.yaml"
+    settings.write_text("scales: 1\n")
+    path = weights(tmp_path, "net.st", "3" * 64)
+    run("--weights", path, "--sequences", "Fast", "--max-frames", 2, "--config", settings)
+    results = json.loads((tmp_path / "out" / "net" / "results.json").read_text())
+    assert list(results["sequences"]) == ["Fast"]
+    assert results["max_frames"] == 2 and results["config"]["scales"] == 1
+    assert len((tmp_path / "out" / "net" / "boxes" / "Fast.txt").read_text().splitlines()) == 2
+
+
+def test_weights_of_one_name_are_told_apart_by_folder(run, tmp_path):
+    run("--weights", weights(tmp_path / "a", "net.st", "4"), weights(tmp_path / "b", "net.st", "5"))
+    assert (tmp_path / "out" / "a-net").is_dir() and (tmp_path / "out" / "b-net").is_dir()
+    same = weights(tmp_path / "a", "net.other", "6")
+    with pytest.raises(InputError, match="several weights are called a-net"):
+        run("--weights", tmp_path / "a" / "net.st", same)
+
+
+def command(*options, cwd):
+    paths = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, str(TOOL), *map(str, options)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_help_from_another_directory(tmp_path):
+    done = command("--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Examples" in done.stdout and "--dataset otb" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--dataset", "otb100", "--root", "."], "unknown dataset otb100; known: otb, got10k-val"),
+        (["--dataset", "otb", "--root", "nowhere"], "no otb sequence under nowhere: expected"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(tmp_path, options, told):
+    done = command(*options, "--output", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and told in done.stderr
+    assert not (tmp_path / "out").exists()

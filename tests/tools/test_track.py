@@ -1,0 +1,217 @@
+"""The tracking command and the demo as a user meets them; the embedder needs no weights."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tracker.video import open_source
+from tracker.writer import VideoWriter
+
+TOOLS = Path(__file__).parents[2] / "tools"
+SIZE = (160, 120)
+
+
+class Colours:
+    """Mean colours around each cell: enough to follow a red square. Fails when asked to."""
+
+    name, engine, weights_sha256 = "colours", "numpy", "ab" * 32
+    response_gain, response_bias = 1.0, -8.0
+    interrupt_at: int | None = None
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.calls == self.interrupt_at:
+            raise KeyboardInterrupt
+        return np.stack([self._embed(crop) for crop in crops])
+
+    def _embed(self, crop: np.ndarray) -> np.ndarray:
+        smooth = cv2.blur(crop.astype(np.float32) / 255 - 0.5, (25, 25))
+        return smooth[43 : len(crop) - 43 : 8, 43 : len(crop) - 43 : 8].transpose(2, 0, 1)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Twelve frames: a red square goes right by 3 pixels a frame, from x = 20."""
+    path = tmp_path / "clip.mp4"
+    writer = VideoWriter(path)
+    for index in range(12):
+        image = np.full((SIZE[1], SIZE[0], 3), (90, 110, 80), np.uint8)
+        image[40:64, 20 + 3 * index : 44 + 3 * index] = (30, 30, 230)
+        writer.write(image, index / 10)
+    writer.close()
+    return path
+
+
+@pytest.fixture
+def run_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Runs a tool in this process, in an empty folder; gives (status, stdout, stderr)."""
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def run(*words: str, tool: str = "track.py", **embedder: int) -> tuple[int, str, str]:
+        fake = type("Fake", (Colours,), embedder)
+        monkeypatch.setattr("rbsf.embedder.load_embedder", lambda *_, **__: fake())
+        monkeypatch.setattr(sys, "argv", [tool, *words])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(TOOLS / tool), run_name="__main__")
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+def frames_of(path: str) -> list[int]:
+    return [int(line.split(",")[0]) for line in Path(path).read_text().splitlines()[1:]]
+
+
+def test_tracks_and_writes(run_tool, clip: Path) -> None:
+    status, out, _ = run_tool(
+        *("--video", str(clip), "--bbox", "20,40,24,24"),
+        *("--output", "out.mp4", "--save-boxes", "out.csv"),
+    )
+    assert status == 0
+    assert "12 frames" in out and "fps" in out and "numpy" in out
+    assert "wrote out.mp4" in out and "wrote out.csv" in out
+    rows = np.loadtxt("out.csv", delimiter=",", skiprows=1)
+    assert rows[:, 0].tolist() == list(range(12))
+    assert rows[:, 1] == pytest.approx(np.arange(12) / 10, abs=1e-3)
+    assert rows[0, 2:7].tolist() == [20, 40, 24, 24, 1]
+    assert rows[:, 2] == pytest.approx(20 + 3 * np.arange(12), abs=8)
+    assert len(list(open_source("out.mp4"))) == 12
+    assert sorted(path.name for path in Path().iterdir()) == ["out.csv", "out.mp4"]
+
+
+def test_start_frame_and_json(run_tool, clip: Path) -> None:
+    status, _, _ = run_tool(
+        *("--source", str(clip), "--bbox", "35,40,24,24", "--start-frame", "5"),
+        *("--save-boxes", "out.json"),
+    )
+    assert status == 0
+    told = json.loads(Path("out.json").read_text())
+    assert [record["frame"] for record in told["records"]] == [5, 6, 7, 8, 9, 10, 11]
+    assert told["records"][0]["time_s"] == pytest.approx(0.5, abs=1e-3)
+    assert told["source"] == str(clip) and told["weights_sha256"] == "ab" * 32
+    assert told["settings"]["start_frame"] == 5 and told["settings"]["scales"] == 3
+
+
+def test_two_targets_and_settings(run_tool, clip: Path) -> None:
+    Path("tracker.yaml").write_text("scales: 1\n")
+    status, out, _ = run_tool(
+        *("--video", str(clip), "--bbox", "20,40,24,24", "--bbox", "90,70,20,20"),
+        *("--config", "tracker.yaml", "--save-boxes", "out.txt"),
+    )
+    assert status == 0
+    first, second = (np.loadtxt(f"out_{n}.txt", delimiter=",") for n in (1, 2))
+    assert first.shape == second.shape == (12, 4)
+    assert first[:, 2:] == pytest.approx(24, abs=0.01)  # one scale: the size stays
+    assert "target 1" in out and "out_2.txt" in out
+
+
+def test_ctrl_c_keeps_everything(run_tool, clip: Path) -> None:
+    status, out, _ = run_tool(
+        *("--video", str(clip), "--bbox", "20,40,24,24"),
+        *("--output", "out.mp4", "--save-boxes", "out.csv"),
+        interrupt_at=7,
+    )
+    assert status == 130
+    kept = frames_of("out.csv")
+    assert 3 < len(kept) < 12 and kept == list(range(len(kept)))
+    assert len(list(open_source("out.mp4"))) == len(kept)
+    assert f"{len(kept)} frames" in out
+
+
+def test_a_clip_cut_short_keeps_everything(run_tool, clip: Path) -> None:
+    data = clip.read_bytes()
+    clip.write_bytes(data[: round(len(data) * 0.8)])
+    status, _, err = run_tool(
+        *("--video", str(clip), "--bbox", "20,40,24,24"),
+        *("--output", "out.mp4", "--save-boxes", "out.csv"),
+    )
+    kept = frames_of("out.csv")
+    assert status == 2
+    assert 0 < len(kept) < 12
+    assert f"breaks off before frame {len(kept)}" in err
+    assert open_source("out.mp4").size == SIZE
+
+
+BOX = ("--bbox", "20,40,24,24")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--bbox", "200,40,24,24"), "outside the frame (the frame is 160x120)"),
+        (("--bbox", "-90,-90,20,20"), "outside the frame (the frame is 160x120)"),
+        (("--bbox", "20,40,0,24"), "positive width and height (the frame is 160x120)"),
+        (("--bbox", "20,40,24,-2"), "positive width and height (the frame is 160x120)"),
+        (("--bbox", "20,nan,24,24"), "not finite (the frame is 160x120)"),
+        (("--bbox", "20,40,24"), "four numbers x,y,w,h, not 3 (the frame is 160x120)"),
+        (("--bbox", "20,40,24,b"), "four numbers x,y,w,h (the frame is 160x120)"),
+        ((), "--bbox x,y,w,h (the frame is 160x120)"),
+        ((*BOX, "--output", "out.avi"), "must end in .mp4"),
+        ((*BOX, "--save-boxes", "out.xml"), "must end in .csv or .json or .txt"),
+        ((*BOX, "--output", "no/out.mp4"), "there is no folder no"),
+        ((*BOX, "--config", "no.yaml"), "cannot read config no.yaml"),
+        ((*BOX, "--start-frame", "12"), "12 frames: start frame 12 is past its end"),
+        ((*BOX, "--video", "no.mp4"), "no such video, folder or camera: no.mp4"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    run_tool, clip: Path, words: tuple[str, ...], why: str
+) -> None:
+    status, out, err = run_tool("--video", str(clip), "--save-boxes", "out.csv", *words)
+    assert status == 2
+    assert why in err and err.startswith("error: ") and err.count("\n") == 1
+    assert out == ""
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--select", "--show"])
+def test_a_window_without_a_display_is_refused(
+    run_tool, clip: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.getBuildInformation", lambda: "  GUI:    NONE\n")
+    words = BOX if option == "--show" else ()
+    status, _, err = run_tool("--video", str(clip), option, *words)
+    assert status == 2
+    assert f"{option} needs a window" in err and "headless" in err
+    assert option == "--show" or "--bbox x,y,w,h" in err
+
+
+def test_the_demo_tells_its_overlap(run_tool) -> None:
+    status, out, _ = run_tool("--frames", "6", tool="demo.py")
+    assert status == 0
+    overlap = float(out.split("AO ")[1].split()[0])
+    assert 0.3 < overlap <= 1
+    assert len(list(open_source("demo.mp4"))) == 6
+
+
+@pytest.mark.parametrize("tool", ["track.py", "demo.py"])
+def test_help_from_another_directory(tool: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(TOOLS / tool), "--help"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Examples" in done.stdout and f"python tools/{tool}" in done.stdout
+
+
+def test_tracking_starts_without_torch() -> None:
+    code = (
+        "import sys; import tracker.session, tracker.video, tracker.window, tracker.progress;"
+        "print(sorted({'torch', 'matplotlib', 'got10k', 'joblib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,185 @@
+"""The loop: what the tracker is given, what the clock sees, what is done again and what is not."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from benchmark_folders import SIZE, DriftingTracker, StandingTracker, walk, write_otb
+
+from rbsf.errors import InputError
+from rbsf.geometry import Box
+from tracker.evaluation import runner
+from tracker.evaluation.archive import Archive, replacing
+from tracker.evaluation.datasets import load_dataset
+from tracker.evaluation.runner import evaluate_tracker, read_frame
+
+
+@pytest.fixture
+def root(tmp_path):
+    for number, name in enumerate("ABC"):
+        write_otb(tmp_path / "otb", name, [walk(6, seed=number)], 6)
+    return tmp_path / "otb"
+
+
+class Counting:
+    """Makes standing trackers and counts them."""
+
+    def __init__(self):
+        self.made = 0
+
+    def __call__(self):
+        self.made += 1
+        return StandingTracker()
+
+
+def test_an_oracle_scores_one(root):
+    dataset = load_dataset("otb", root, ["A"])
+    truth = iter(dataset.sequences[0].boxes)
+
+    class Oracle:
+        def init(self, frame, box):
+            assert frame.shape == (SIZE[1], SIZE[0], 3) and frame.dtype == np.uint8
+            assert box == Box(*next(truth))  # 0-indexed, as our trackers take it
+
+        def update(self, frame):
+            return SimpleNamespace(box=Box(*next(truth)))
+
+    results = evaluate_tracker(Oracle, dataset)
+    assert results.overall.ao == pytest.approx(1, abs=1e-9)
+    assert results.overall.precision_20px == 1
+    assert results.trajectories["A"].boxes == pytest.approx(walk(6, seed=0), abs=1e-9)  # 1-indexed
+
+
+def test_a_standing_box_has_the_overlap_it_has(tmp_path):
+    boxes = [[1, 1, 10, 10], [6, 1, 10, 10], [1, 1, 10, 10]]  # IoU 1/3, 1
+    write_otb(tmp_path, "A", [np.array(boxes)], 3)
+    results = evaluate_tracker(StandingTracker, load_dataset("otb", tmp_path))
+    assert results.overall.ao == pytest.approx(2 / 3)
+    assert results.overall.sr50 == 0.5
+
+
+def test_the_clock_runs_in_the_tracker_alone(root, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+
+    def pass_time(seconds):
+        clock.now += seconds
+
+    class Slow(StandingTracker):
+        def init(self, frame, box):
+            pass_time(3)
+            super().init(frame, box)
+
+        def update(self, frame):
+            pass_time(1)
+            return super().update(frame)
+
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(runner, "read_frame", lambda path: pass_time(100))
+    results = evaluate_tracker(Slow, load_dataset("otb", root, ["A", "B"]))
+    assert results.trajectories["A"].seconds == 8
+    assert results.trajectories["A"].fps == pytest.approx(6 / 8)
+    assert results.fps == pytest.approx(12 / 16)
+
+
+def test_max_frames_and_progress(root):
+    seen = []
+    results = evaluate_tracker(
+        StandingTracker,
+        load_dataset("otb", root),
+        3,
+        on_sequence=lambda sequence, kept: seen.append((sequence.name, kept)),
+    )
+    assert {len(t.boxes) for t in results.trajectories.values()} == {3}
+    assert seen == [("A", False), ("B", False), ("C", False)]
+
+
+def test_several_workers_give_the_same_boxes_and_no_speed(root):
+    dataset = load_dataset("otb", root)
+    alone = evaluate_tracker(DriftingTracker, dataset)
+    together = evaluate_tracker(DriftingTracker, dataset, workers=2)
+    assert list(together.trajectories) == ["A", "B", "C"]
+    for name, trajectory in alone.trajectories.items():
+        assert (together.trajectories[name].boxes == trajectory.boxes).all()
+    assert together.overall == alone.overall
+    assert together.fps is None and alone.fps > 0
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "gone"])
+def test_a_broken_image_is_named(root, damage):
+    dataset = load_dataset("otb", root)
+    path = dataset.sequences[1].frames[2]
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if damage == "empty" else b"not an image")
+    with pytest.raises(InputError, match=re.escape(f"cannot read image {path}")):
+        evaluate_tracker(StandingTracker, dataset)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        read_frame(path)
+
+
+def test_a_stopped_run_goes_on(root, tmp_path):
+    dataset = load_dataset("otb", root)
+    archive = tmp_path / "out"
+    healthy = dataset.sequences[1].frames[2].read_bytes()
+    dataset.sequences[1].frames[2].write_bytes(b"")
+    with pytest.raises(InputError):
+        evaluate_tracker(Counting(), dataset, archive=Archive(archive, {}))
+    dataset.sequences[1].frames[2].write_bytes(healthy)
+
+    make, kept = Counting(), []
+    resumed = evaluate_tracker(
+        make, dataset, archive=Archive(archive, {}), on_sequence=lambda s, k: kept.append(k)
+    )
+    assert make.made == 2 and kept == [True, False, False]
+    fresh = evaluate_tracker(StandingTracker, dataset)
+    assert resumed.overall == fresh.overall
+    assert list(resumed.trajectories) == ["A", "B", "C"]
+    assert resumed.fps > 0
+
+
+def test_what_changed_is_run_again(root, tmp_path):
+    def again(settings):
+        make = Counting()
+        evaluate_tracker(make, load_dataset("otb", root), archive=Archive(tmp_path / "o", settings))
+        return make.made
+
+    assert again({"weights_sha256": "a"}) == 3
+    assert again({"weights_sha256": "a"}) == 0
+    assert again({"weights_sha256": "b"}) == 3
+    (tmp_path / "o" / "boxes" / "A.txt").write_text("1,2,3\n")  # damaged
+    assert again({"weights_sha256": "b"}) == 1
+    (tmp_path / "o" / "boxes" / "B.txt").unlink()
+    assert again({"weights_sha256": "b"}) == 1
+    annotation = root / "C" / "groundtruth_rect.txt"
+    annotation.write_text(annotation.read_text().replace("\n", "\n7,7,7,7\n", 1))  # another truth
+    (root / "C" / "img" / "0007.jpg").write_bytes((root / "C" / "img" / "0001.jpg").read_bytes())
+    assert again({"weights_sha256": "b"}) == 1
+    (tmp_path / "o" / "progress.json").write_text("{half")
+    assert again({"weights_sha256": "b"}) == 3
+
+
+def test_boxes_file_is_what_benchmarks_read(root, tmp_path):
+    dataset = load_dataset("otb", root, ["A"])
+    evaluate_tracker(DriftingTracker, dataset, archive=Archive(tmp_path / "o", {}))
+    first, second, *_ = (tmp_path / "o" / "boxes" / "A.txt").read_text().splitlines()
+    x, y, w, h = walk(6, seed=0)[0]
+    assert first == f"{x:.3f},{y:.3f},{w:.3f},{h:.3f}"
+    assert second == f"{x + 1 / 3:.3f},{y + 0.25:.3f},{w + 0.125:.3f},{h:.3f}"
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half of the ne")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot make folder"):
+        Archive(tmp_path / "file" / "rbsf", {})
