@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -39,6 +40,10 @@ def progress_bar(*, transient: bool = False) -> Progress:
     )
 
 
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for a wrong command line, whichever click it is built on."""
+
+
 def run_tool(command: Callable[..., None]) -> None:
     """Runs a typer command as a program; bad input ends it with one line and status 2."""
     app = typer.Typer(
@@ -46,10 +51,16 @@ def run_tool(command: Callable[..., None]) -> None:
     )
     app.command()(command)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except InputError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        _fail(str(error))
+    except UsageError as error:
+        _fail(f"{error.format_message()} See --help.")  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
         console.print("stopped", style="yellow")
         sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)

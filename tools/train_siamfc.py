@@ -9,10 +9,17 @@ import typer
 
 from rbsf.console import run_tool
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 
-def main(
-    config: Annotated[Path, typer.Option(help="Settings, YAML.")] = Path("configs/siamfc.yaml"),
+
+def train_siamfc(
+    config: Annotated[
+        Path, typer.Option(help="Settings, YAML.", show_default="configs/siamfc.yaml")
+    ] = CONFIGS / "siamfc.yaml",
     data: Annotated[Path | None, typer.Option(help="Folder that data.sources lie in.")] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="GOT-10k folder; its val split gives the AO of epochs.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Run folder; runs/CONFIG if none.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was left.")] = False,
 ) -> None:
@@ -20,20 +27,26 @@ def main(
 
     Examples:
 
-        python tools/train_siamfc.py --config configs/siamfc_small.yaml --data path/to/data
+    `python tools/train_siamfc.py --data data --validation data/got10k`
 
-        python tools/train_siamfc.py --config configs/siamfc_small.yaml --data path/to/data --resume
+    `python tools/train_siamfc.py --config configs/siamfc_small.yaml --data data --resume`
+
+    `torchrun --nproc-per-node 4 tools/train_siamfc.py --data data`
+
+    Ctrl-C saves the run; --resume goes on as if it had never stopped.
     """
     from rbsf.train.run import override, train
     from rbsf.train.settings import TeacherSettings
     from rbsf.train.teacher import TeacherTask
+    from tracker.evaluation.validation import validation as make_validation
 
     settings = override(TeacherSettings, config, data)
+    validate = make_validation(validation) if validation else None
     folder = output or Path("runs") / config.stem
-    if not train(TeacherTask, settings, folder, resume=resume):
+    if not train(TeacherTask, settings, folder, resume=resume, validate=validate):
         raise KeyboardInterrupt
     typer.echo(folder / "final.safetensors")
 
 
 if __name__ == "__main__":
-    run_tool(main)
+    run_tool(train_siamfc)

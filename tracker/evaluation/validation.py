@@ -1,0 +1,38 @@
+"""AO on a validation set during training: how `rbsf.train` learns how well its network tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracker.evaluation.datasets import load_dataset
+from tracker.evaluation.runner import evaluate_tracker
+from tracker.tracker import SiamFCTracker
+
+if TYPE_CHECKING:
+    from rbsf.nn import SiamFC
+
+FRAMES = 40
+"""Of each sequence; enough to tell epochs apart, few enough to be done in a minute."""
+
+
+def validation(root: Path) -> Callable[[SiamFC], dict[str, float]]:
+    """A measure of a network: AO and SR.5 on the first frames of a GOT-10k val split.
+
+    Args:
+        root: the GOT-10k folder.
+
+    Raises:
+        InputError: no val split there.
+    """
+    dataset = load_dataset("got10k-val", root)
+
+    def validate(model: SiamFC) -> dict[str, float]:
+        from rbsf.torch_embedder import TorchEmbedder
+
+        embedder = TorchEmbedder(model)
+        results = evaluate_tracker(lambda: SiamFCTracker(embedder), dataset, FRAMES)
+        return {"ao": results.overall.ao, "sr50": results.overall.sr50}
+
+    return validate
