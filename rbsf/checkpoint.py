@@ -1,14 +1,16 @@
 """Checkpoints: safetensors with a JSON header, written to a temporary name and renamed.
 
 Nothing in a checkpoint is executed when it is read. The header (`__metadata__["rbsf"]`) holds
-format, kind, config, seed, step and metrics; tensors are named `model/...`, and in a run's
-`last.safetensors` also `optimiser/...` and the like, all that a run needs to go on bit for bit.
+format, kind, config, seed, step and metrics; `__metadata__["crc32"]` is a checksum of everything.
+Tensors are named `model/...`, and in a run's `last.safetensors` also `optimiser/...` and the like,
+all that a run needs to go on bit for bit.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,8 +46,8 @@ def save_checkpoint(
         for name, tensor in named.items()
     }
     partial = path.with_name(f"{path.name}.partial")
-    metadata = {"rbsf": json.dumps({"format": FORMAT, **header}, sort_keys=True)}
-    save_file(tensors, partial, metadata)
+    text = json.dumps({"format": FORMAT, **header}, sort_keys=True)
+    save_file(tensors, partial, {"rbsf": text, "crc32": _checksum(text, tensors)})
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
     os.replace(partial, path)
@@ -60,20 +62,34 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     file = Path(path)
     try:
         with safe_open(file, "pt") as stored:
-            header = json.loads((stored.metadata() or {}).get("rbsf", "null"))
+            metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        text = metadata.get("rbsf", "null")
+        header = json.loads(text)
     except OSError as error:
         reason = error.strerror or "no such file"
         raise InputError(f"cannot read checkpoint {file}: {reason}") from None
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError) as error:
         raise InputError(f"{file} is damaged or no safetensors file: {error}") from None
-    if not isinstance(header, dict):
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise InputError(f"{file} is no RB-SF checkpoint: it has no header of ours")
     if header["format"] > FORMAT:
         raise InputError(
             f"{file} has format {header['format']}, this version reads up to {FORMAT}: update rbsf"
         )
+    if "crc32" in metadata and metadata["crc32"] != _checksum(text, tensors):
+        raise InputError(f"{file} is damaged: its checksum does not fit; fetch or make it again")
     return Checkpoint(header, tensors)
+
+
+def _checksum(text: str, tensors: dict[str, Tensor]) -> str:
+    """CRC-32 of a header and of every tensor's name, type, shape and values."""
+    crc = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), crc)
+    return f"{crc:08x}"
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -58,6 +58,7 @@ def grow(tensors: dict[str, Tensor], model: SiamFC) -> dict[str, Tensor]:
 
     Raises:
         KeyError: a tensor that a file of this architecture has is missing.
+        ValueError: a kernel has too few or too many bits.
     """
     state = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     for name in model.state_dict():
@@ -66,6 +67,8 @@ def grow(tensors: dict[str, Tensor], model: SiamFC) -> dict[str, Tensor]:
     if isinstance(model.backbone, BinaryAlexNetV1):
         for layer, conv in model.backbone.binary_layers().items():
             bits = state.pop(f"backbone.{layer}.weight_bits").numpy()
+            if len(bits) != -(-conv.weight.numel() // 8):
+                raise ValueError(f"{layer} has {len(bits)} bytes of bits")
             ones = torch.from_numpy(np.unpackbits(bits, count=conv.weight.numel()))
             state[f"backbone.{layer}.weight"] = ones.float().mul(2).sub(1).view_as(conv.weight)
     return state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,8 @@ def load_network(path: str | Path) -> SiamFC:
     if file.suffix in {".pth", ".pt"}:
         return _load_reference(file)
     checkpoint = load_checkpoint(file)
-    header, tensors = checkpoint.header, checkpoint.part("model")
-    model = SiamFC() if header["kind"] == "teacher" else _student_of(header["config"])
-    if header.get("compact"):
+    model, tensors = _model_of(checkpoint.header, file), checkpoint.part("model")
+    if checkpoint.header.get("compact"):
         model = freeze(model)
         try:
             tensors = grow(tensors, model)
@@ -48,7 +46,13 @@ def save_compact(checkpoint: str | Path, output: str | Path) -> None:
     save_checkpoint(Path(output), {**header, "compact": True}, {"model": tensors})
 
 
-def _student_of(config: dict[str, Any]) -> SiamFC:
+def _model_of(header: dict[str, Any], file: Path) -> SiamFC:
+    """An untrained network of the architecture that a header names."""
+    config = header.get("config", {})
+    if header.get("kind") == "teacher":
+        return SiamFC()
+    if header.get("kind") != "student" or not {"weights", "activations", "c_shape"} <= set(config):
+        raise InputError(f"{file} is of another architecture: its header names no network of ours")
     return make_student(config["weights"], config["activations"], config["c_shape"])
 
 
@@ -58,10 +62,13 @@ def _load_reference(file: Path) -> SiamFC:
         state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise InputError(f"{file} is no state dict: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # a damaged or foreign pickle fails in any way
+        reason = next(iter(str(error).splitlines()), "it ends too early")
+        raise InputError(f"{file} is no state dict: {reason}") from None
     if not isinstance(state, dict):
         raise InputError(f"{file} is no state dict but a {type(state).__name__}")
+    if not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise InputError(f"{file} is no state dict: it holds other things than tensors")
     model = SiamFC()
     restore_module(model, state, str(file))
     return model.eval().requires_grad_(False)

@@ -35,9 +35,12 @@ class TrackerConfig(Settings):
 
     lost_below: float = Field(default=0.3, ge=0.0, le=1.0)
     """The target is lost after `patience` successive frames with a lower score..."""
-    found_above: float = Field(default=0.45, ge=0.0, le=1.0)
+    found_above: float = Field(default=0.5, ge=0.0, le=1.0)
     """...and found again at the first frame with a score at least as high as this."""
-    patience: int = Field(default=3, ge=1)
+    elsewhere_above: float = Field(default=0.6, ge=0.0, le=1.0)
+    """What a place beyond the present search square must score to be taken for the target: more
+    than here, since a change of looks is likelier than a leap."""
+    patience: int = Field(default=5, ge=1)
     research_crops: int = Field(default=6, ge=0)
     """While lost, so many crops of the surroundings join each frame's batch; 0: look here alone."""
     research_radius: float = Field(default=1.5, gt=0.0)

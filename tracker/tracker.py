@@ -137,8 +137,8 @@ class SiamFCTracker:
         # peak scale and peak location
         peak = find_peak(responses[: self.config.scales], self.config, self._window)
         score = self._confidence.score(responses[peak.crop], peak)
-        # a lost target may be elsewhere
-        if self._surroundings:
+        # a lost target that is not here may be elsewhere
+        if self._surroundings and score < self.config.lost_below:
             peak, score = self._look_around(responses, peak, score)
         # locate the target
         view, side = self._views[peak.crop], self._search_side
@@ -176,7 +176,7 @@ class SiamFCTracker:
         for index in range(self.config.scales, len(responses)):
             here = find_peak(responses[index : index + 1], self.config, self._window)
             here_score = self._confidence.score(responses[index], here)
-            if here_score >= self.config.found_above and here_score > score:
+            if here_score >= self.config.elsewhere_above and here_score > score:
                 peak, score = here._replace(crop=index), here_score
         return peak, score
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from rbsf.config import Settings
@@ -79,11 +79,11 @@ def build_cache(
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / _cache_name(target, settings) for target in targets]
-    todo = [(t, f) for t, f in zip(targets, files, strict=True) if not f.exists()]
+    todo = {f: t for f, t in zip(files, targets, strict=True) if not f.exists()}
     if todo:
         with progress_bar() as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
             task = bar.add_task(f"crops of {name}", total=len(todo), note="")
-            for _ in pool.map(lambda work: _write_crops(work[0], work[1], settings), todo):
+            for _ in pool.map(lambda file: _write_crops(todo[file], file, settings), todo):
                 bar.advance(task)
     cached, damaged = [], []
     for target, file in zip(targets, files, strict=True):
@@ -112,14 +112,14 @@ def _cache_name(target: Target, settings: CropSettings) -> str:
 def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
     jpegs, kept, sizes, damaged = [], [], [], []
     for index, image in enumerate(target.images):
-        frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+        frame = _read_image(image)
         if frame is None:
             damaged.append(str(image))
             continue
         box = Box(*target.boxes[index])
         if not (np.isfinite(box).all() and box.w > 0 and box.h > 0):
             continue
-        jpegs.append(_crop_jpeg(frame, box, settings))  # type: ignore[arg-type]
+        jpegs.append(_crop_jpeg(frame, box, settings))
         kept.append(index)
         sizes.append((frame.shape[1], frame.shape[0]))
     arrays: dict[str, NDArray[Any]] = {
@@ -135,6 +135,19 @@ def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
     os.replace(partial, file)
 
 
+def _read_image(file: Path) -> NDArray[np.uint8] | None:
+    """A whole image, BGR; None where it is missing or damaged.
+
+    OpenCV fills what a truncated JPEG lacks with grey and says nothing, so its end marker is
+    looked for: it stands behind the last scan, in whose data neither marker can occur.
+    """
+    data = file.read_bytes() if file.is_file() else b""
+    is_jpeg = data.startswith(b"\xff\xd8")
+    if not data or (is_jpeg and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")):
+        return None
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
+
+
 def _crop_jpeg(frame: NDArray[np.uint8], box: Box, settings: CropSettings) -> NDArray[np.uint8]:
     side = context_side(box.w, box.h, settings.context) * settings.size / EXEMPLAR_SIZE
     crop = crop_square(frame, box.center, side, settings.size, mean_color(frame))
@@ -143,9 +156,12 @@ def _crop_jpeg(frame: NDArray[np.uint8], box: Box, settings: CropSettings) -> ND
 
 
 def _open(target: Target, file: Path) -> tuple[CachedTarget, list[str]]:
-    with safe_open(file, "np") as stored:
-        rows = {key: stored.get_tensor(key) for key in ("boxes", "sizes", "cover", "frames")}
-        damaged = json.loads(stored.metadata()["damaged"])
+    try:
+        with safe_open(file, "np") as stored:
+            rows = {key: stored.get_tensor(key) for key in ("boxes", "sizes", "cover", "frames")}
+            damaged = json.loads(stored.metadata()["damaged"])
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"crop cache {file} is damaged, delete it: {error}") from None
     cached = CachedTarget(
         target.name,
         file,

@@ -101,8 +101,8 @@ class PairDataset(Dataset[Pair]):
         plan = []
         for index, (group, count) in enumerate(zip(self.groups, self._counts(), strict=True)):
             passes = -(-count // len(group))
-            order = np.concatenate([draw.permutation(len(group)) for _ in range(passes)])[:count]
-            plan += [(index, int(target)) for target in order]
+            order = [target for _ in range(passes) for target in draw.permutation(len(group))]
+            plan += [(index, int(target)) for target in order[:count]]
         self.plan = [plan[i] for i in draw.permutation(len(plan))]
 
     def _counts(self) -> list[int]:

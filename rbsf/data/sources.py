@@ -89,6 +89,8 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
             images, boxes = dataset[name]
             label = folder / subset / name / "cover.label"
             cover = np.loadtxt(label, ndmin=1) if label.is_file() else np.full(len(images), 8.0)
+            if len(cover) != len(images):
+                raise ValueError
         except (AssertionError, ValueError, OSError):
             raise InputError(
                 f"{folder / subset / name}: groundtruth.txt and cover.label need one line an image"

@@ -192,11 +192,12 @@ class Loop:
     def _check_finite(self, losses: dict[str, float]) -> None:
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
         if self.world.any(bool(bad)):
+            last = self.folder / "last.safetensors"
+            kept = f"{last} is the last good state" if last.exists() else "nothing was saved yet"
             raise InputError(
                 f"loss {', '.join(bad) or 'of another process'} is not finite at epoch "
-                f"{self.epoch + 1}, batch {self.batch} (step {self.step}) of {self.folder}; "
-                f"{self.folder / 'last.safetensors'} is the last good state: lower optimiser.lr "
-                f"({self.settings.optimiser.lr:g}) and start again from it or from scratch"
+                f"{self.epoch + 1}, batch {self.batch} (step {self.step}) of {self.folder}; {kept}: "
+                f"lower optimiser.lr ({self.settings.optimiser.lr:g}) and begin again"
             )
 
     # -- state ----------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ class Loop:
     def _check_same_run(self, checkpoint: Checkpoint, path: Path) -> None:
         free = {"device", "workers", "checkpoint_steps", "compile"}
         begun, now = (
-            {k: v for k, v in config.items() if k not in free}
+            _dotted({k: v for k, v in config.items() if k not in free})
             for config in (checkpoint.header["config"], self.settings.model_dump(mode="json"))
         )
         for key in sorted(begun.keys() | now.keys()):
@@ -260,6 +261,15 @@ class Loop:
 
     def _signals(self) -> _StopOnSignal:
         return _StopOnSignal(self)
+
+
+def _dotted(config: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """A nested mapping as a flat one, its keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        inner = isinstance(value, dict)
+        flat |= _dotted(value, f"{above}{key}.") if inner else {above + key: value}
+    return flat
 
 
 class _StopOnSignal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -56,7 +57,7 @@ def train(
         raise InputError(f"{folder} already holds a run: give --resume, or another --output")
     if resume and not (folder / "last.safetensors").exists():
         raise InputError(f"{folder} holds no run to resume: leave --resume out to begin one")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    _be_deterministic()
     with open_world(settings.device) as world:
         if world.is_main:
             dataset = open_pairs(settings.data, settings.seed)
@@ -69,3 +70,10 @@ def train(
         elif world.is_main:
             console.print(f"{len(dataset)} pairs an epoch, {loop.steps} steps, on {world.device}")
         return loop.run()
+
+
+def _be_deterministic() -> None:
+    """The same run gives the same bits on one device."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

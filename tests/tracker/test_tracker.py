@@ -159,6 +159,28 @@ def test_center_stays_in_the_frame_and_the_box_within_it():
         assert box.x + box.w <= SIZE[0] and box.y + box.h <= SIZE[1]
 
 
+def test_a_center_is_brought_back_into_the_frame():
+    target = Target(Box(100, 100, 40, 30), 0.5, bounded=True)
+    target.move_to(-30.0, 900.0, SIZE)
+    assert target.center == (0.0, SIZE[1] - 1.0)
+    free = Target(Box(100, 100, 40, 30), 0.5, bounded=False)
+    free.move_to(-30.0, 900.0, SIZE)
+    assert free.center == (-30.0, 900.0)
+
+
+@pytest.mark.parametrize("parity", [False, True])
+def test_the_network_sees_rgb(parity):
+    blue = np.full((SIZE[1], SIZE[0], 3), (250, 20, 10), np.uint8)
+    tracker = SiamFCTracker(ColourEmbedder(), TrackerConfig(parity=parity))
+    exemplar = tracker.exemplar_crop(blue, Box(100, 100, 40, 30))
+    for crops, shape in (
+        (exemplar, (1, 127, 127, 3)),
+        (tracker.search_crops(blue), (3, 255, 255, 3)),
+    ):
+        assert crops.shape == shape
+        assert np.all(crops == (10, 20, 250))
+
+
 def test_size_stays_near_the_first():
     target = Target(Box(100, 100, 40, 30), 0.5, bounded=True)
     for _ in range(200):
@@ -247,7 +269,7 @@ def vanishing(back: Box, seen: int = 8, hidden: int = 12, after: int = 30):
 
 def test_a_vanished_target_is_lost_and_found_where_it_comes_back():
     frames, boxes = vanishing(Box(260, 150, 40, 32))
-    tracker = started(frames[0], boxes[0])
+    tracker = started(frames[0], boxes[0], patience=3)
     tracks = [tracker.update(frame) for frame in frames[1:]]
     seen, hidden = tracks[:7], tracks[7:19]
     assert not any(t.lost for t in seen)
@@ -255,6 +277,13 @@ def test_a_vanished_target_is_lost_and_found_where_it_comes_back():
     assert all(t.lost for t in hidden[3:])
     assert not tracks[-1].lost
     assert iou(tracks[-1].box, boxes[-1]) > 0.6
+
+
+def test_a_place_elsewhere_must_convince():
+    frames, boxes = vanishing(Box(300, 200, 40, 32))
+    tracker = started(frames[0], boxes[0], elsewhere_above=1.0)
+    tracks = [tracker.update(frame) for frame in frames[1:]]
+    assert tracks[-1].lost
 
 
 def test_without_a_wider_search_it_stays_lost():

@@ -1,0 +1,139 @@
+"""Configuration: every shipped YAML, siamfc.md's numbers, and what is said of mistakes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rbsf.config import load_settings
+from rbsf.errors import InputError
+from rbsf.train.settings import (
+    Decaying,
+    OptimiserSettings,
+    StudentSettings,
+    TeacherSettings,
+)
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def kind_of(name):
+    return TeacherSettings if name.startswith("siamfc") else StudentSettings
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_config_parses_and_says_what_it_is_for(file):
+    settings = load_settings(kind_of(file.name), file)
+    assert settings.epochs > 1
+    assert file.read_text().startswith("# ")
+
+
+def test_siamfc_yaml_is_the_reference():
+    """siamfc.md, training column and crops."""
+    s = load_settings(TeacherSettings, CONFIGS / "siamfc.yaml")
+    assert (s.epochs, s.batch) == (50, 8)
+    o = s.optimiser
+    assert (o.name, o.momentum, o.weight_decay) == ("sgd", 0.9, 5e-4)
+    assert (o.lr, o.final_lr) == (1e-2, 1e-5)
+    assert s.data.pairs_per_epoch is None  # one pair a sequence
+    assert [(source.kind, source.subset) for source in s.data.sources] == [("got10k", "train")]
+    assert (s.data.crop.size, s.data.crop.context) == (255, 0.5)
+    f = s.data.filter
+    assert (f.min_side, f.max_side, f.min_share, f.max_share) == (20, 500, 0.01, 0.5)
+    assert (f.max_aspect, f.max_gap) == (4, 100)
+    a = s.data.augment
+    assert (a.stretch, a.exemplar_shift, a.search_shift) == (0.05, 4, 4)
+    assert (a.colour, a.blur, a.grey, a.flip) == (0, 0, 0, 0)
+
+
+def test_the_schedule_is_siamfcs():
+    """1e-2 -> 1e-5, exponential with gamma 0.87096, stepped at the start of each of 50 epochs."""
+    rates = [OptimiserSettings().lr_at(epoch, 50) for epoch in range(51)]
+    assert rates[0] == 1e-2
+    assert rates[50] == pytest.approx(1e-5)
+    for before, after in zip(rates, rates[1:], strict=False):
+        assert after / before == pytest.approx(0.87096, abs=5e-6)
+
+
+def test_the_paper_preset_is_as_printed():
+    """rbcn.md: random start, l1 = l2 = 0.01 times 0.9 every 60 epochs, SGD 0.9, decay 1e-4."""
+    s = load_settings(StudentSettings, CONFIGS / "rbsf_paper.yaml")
+    assert (s.epochs, s.init, s.weights, s.activations) == (200, "random", "rbcn", "approx")
+    assert (s.optimiser.name, s.optimiser.momentum, s.optimiser.weight_decay) == ("sgd", 0.9, 1e-4)
+    assert s.latent_weight_decay == 1e-4
+    assert s.kernel_loss == s.adversarial_loss == Decaying(value=0.01, gamma=0.9, every=60)
+    assert (s.c_shape, s.c_rate, s.kernel_loss_grad, s.gan) == ("kernel", 0.1, "direct", "rbcn")
+    assert s.discriminator_layers == ("conv2", "conv3", "conv4", "conv5")
+    assert (s.response_distillation, s.feature_distillation) == (0, 0)
+    assert s.norm_pass > 0 and s.freeze_norms_from == 1
+
+
+def test_recommended_students_start_from_the_teacher_without_decay_on_latent_weights():
+    for file in CONFIGS.glob("rbsf*.yaml"):
+        if file.stem != "rbsf_paper":
+            s = load_settings(StudentSettings, file)
+            assert (s.init, s.latent_weight_decay, s.optimiser.name) == ("teacher", 0, "adam")
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("xnor*.yaml")), ids=lambda file: file.stem)
+def test_xnor_is_trained_without_a_teacher(file):
+    s = load_settings(StudentSettings, file)
+    assert (s.weights, s.activations) == ("xnor", "clipped")
+    assert not s.guided and s.init == "random"
+
+
+def test_weights_of_losses_fall_in_steps():
+    schedule = Decaying(value=0.01, gamma=0.9, every=60)
+    expected = [0.01, 0.01, 0.009, 0.009, 0.0081]
+    assert [schedule.at(e) for e in (0, 59, 60, 119, 120)] == pytest.approx(expected)
+
+
+def refused(tmp_path, text, kind=TeacherSettings):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as told:
+        load_settings(kind, file)
+    message = str(told.value)
+    assert str(file) in message and "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("epoch: 3", "unknown key epoch; did you mean epochs?"),
+        ("optimiser: {lrr: 1}", "unknown key optimiser.lrr; did you mean lr?"),
+        ("data: {augment: {strech: 0}}", "unknown key data.augment.strech; did you mean stretch?"),
+        (
+            "data: {sources: [{knd: voc}]}",
+            "unknown key data.sources.0.knd; did you mean kind?",
+        ),
+        ("qqqqqq: 3", "unknown key qqqqqq; known keys: "),
+        ("epochs: many", "epochs: Input should be a valid integer"),
+        ("epochs: 0", "epochs: Input should be greater than or equal to 1"),
+        ("optimiser: {lr: -1}", "optimiser.lr: "),
+        ("data: {sources: []}", "data.sources: "),
+        ("data: {sources: [{kind: coco}]}", "data.sources.0.kind: "),
+        ("precision: fp8", "precision: "),
+        ("- 1\n- 2", "holds no settings"),
+        ("", "holds no settings"),
+        ("epochs: [1", "is not YAML"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_with_file_key_and_nearest_key(tmp_path, text, told):
+    assert told in refused(tmp_path, text)
+
+
+def test_a_students_key_is_unknown_to_a_teacher(tmp_path):
+    assert "unknown key c_rate" in refused(tmp_path, yaml.safe_dump({"c_rate": 0.1}))
+    assert "weights: " in refused(tmp_path, "weights: magic", StudentSettings)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read config .*no\.yaml"):
+        load_settings(TeacherSettings, tmp_path / "no.yaml")
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        TeacherSettings().epochs = 3
