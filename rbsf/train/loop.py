@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import torch
+import yaml
 from rich.progress import Progress
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -82,8 +83,9 @@ class Loop:
         task: what a step does.
         settings: of the run; what it is resumed with must equal what it was begun with.
         dataset: the pairs.
-        folder: of the run: `last.safetensors` (everything), `best.safetensors` (the model with the
-            best validation AO), `final.safetensors` (the model at the end), TensorBoard events.
+        folder: of the run: `config.yaml`, `last.safetensors` (everything), `best.safetensors` (the
+            model with the best validation AO), `final.safetensors` (the model at the end),
+            TensorBoard events.
         world: this process among all.
         validate: gives metrics of a model; "ao" decides which is best.
     """
@@ -122,6 +124,9 @@ class Loop:
         Raises:
             InputError: the loss is not finite; the last checkpoint is from before it was.
         """
+        if self.world.is_main:
+            config = yaml.safe_dump(self.settings.model_dump(mode="json"), sort_keys=False)
+            (self.folder / "config.yaml").write_text(config, encoding="utf-8")
         with self._signals(), progress_bar() as bar:
             while self.epoch < self.settings.epochs:
                 if not self._run_epoch(bar):
@@ -196,8 +201,9 @@ class Loop:
             kept = f"{last} is the last good state" if last.exists() else "nothing was saved yet"
             raise InputError(
                 f"loss {', '.join(bad) or 'of another process'} is not finite at epoch "
-                f"{self.epoch + 1}, batch {self.batch} (step {self.step}) of {self.folder}; {kept}: "
-                f"lower optimiser.lr ({self.settings.optimiser.lr:g}) and begin again"
+                f"{self.epoch + 1}, batch {self.batch} (step {self.step}); {kept}: lower "
+                f"optimiser.lr ({self.settings.optimiser.lr:g}) in {self.folder / 'config.yaml'} "
+                "and begin again"
             )
 
     # -- state ----------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_what_changes_no_result_may_change(tmp_path):
 
 
 def test_resuming_with_another_number_of_processes_is_refused(tmp_path):
-    loop(tmp_path, Toy()).run()
+    loop(tmp_path, Toy(), batch=1).run()
     with pytest.raises(InputError, match="begun with 1 processes"):
         loop(tmp_path, Toy(), World(0, 2, CPU), batch=1).resume()
 

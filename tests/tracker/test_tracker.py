@@ -304,11 +304,13 @@ def test_crops_while_tracking_and_while_lost():
 
 
 def test_the_size_holds_still_while_lost():
-    frames, boxes = vanishing(Box(260, 150, 40, 32), hidden=25, after=0)
-    tracker = started(frames[0], boxes[0])
-    tracks = [tracker.update(frame) for frame in frames[1:]]
-    lost = [t.box.w for t in tracks if t.lost][1:]
-    assert len(lost) > 15 and len(set(np.round(lost, 6))) == 1
+    box = Box(150, 110, 40, 32)
+    tracker = started(paint_target(background(SIZE), box), box, patience=2)
+    changing = [background(SIZE, seed) for seed in range(25)]  # each of another best scale
+    sizes = [tracker.update(frame).box.w for frame in changing]
+    assert tracker.update(changing[0]).lost
+    assert sizes[0] != sizes[-1]
+    assert len(set(np.round(sizes[2:], 6))) == 1
 
 
 # template update
