@@ -44,12 +44,20 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a wrong command line, whichever click it is built on."""
 
 
-def run_tool(command: Callable[..., None]) -> None:
-    """Runs a typer command as a program; bad input ends it with one line and status 2."""
+def run_tool(command: Callable[..., None], *subcommands: Callable[..., None]) -> None:
+    """Runs a typer command as a program; bad input ends it with one line and status 2.
+
+    Args:
+        command: the program.
+        subcommands: where there are any, `command` only tells what they have in common.
+    """
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
     )
-    app.command()(command)
+    if subcommands:
+        app.callback()(command)
+    for each in subcommands or (command,):
+        app.command()(each)
     try:
         sys.exit(app(standalone_mode=False))
     except InputError as error:
