@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbsf.console import make_app, run_tool
+from rbsf.console import run_tool
 
 if TYPE_CHECKING:
     from rbsf.train.measure import Measurement
 
-app = make_app()
 
-
-@app.callback()
 def benchmark() -> None:
     """Measure speed on this machine.
 
@@ -29,7 +26,6 @@ def benchmark() -> None:
     """
 
 
-@app.command()
 def train(
     config: Annotated[Path, typer.Option(help="The student's settings, YAML.")] = Path(
         "configs/rbsf_small.yaml"
@@ -106,4 +102,4 @@ def show(told: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run_tool(app)
+    run_tool(benchmark, train)

@@ -138,12 +138,10 @@ def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
 def _read_image(file: Path) -> NDArray[np.uint8] | None:
     """A whole image, BGR; None where it is missing or damaged.
 
-    OpenCV fills what a truncated JPEG lacks with grey and says nothing, so its end marker is
-    looked for: it stands behind the last scan, in whose data neither marker can occur.
+    Decoded from memory: `cv2.imread` fills what a truncated JPEG lacks with grey and says nothing.
     """
     data = file.read_bytes() if file.is_file() else b""
-    is_jpeg = data.startswith(b"\xff\xd8")
-    if not data or (is_jpeg and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")):
+    if not data:
         return None
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
 

@@ -35,7 +35,9 @@ def tensors():
 
 @pytest.fixture
 def saved(tmp_path):
-    save_checkpoint(tmp_path / "a.safetensors", HEADER, {"model": tensors(), "other": {"x": torch.ones(2)}})
+    save_checkpoint(
+        tmp_path / "a.safetensors", HEADER, {"model": tensors(), "other": {"x": torch.ones(2)}}
+    )
     return tmp_path / "a.safetensors"  # fmt: skip
 
 
@@ -147,7 +149,9 @@ def test_another_architecture_is_named():
         ({**state, "bias": torch.ones(3)}, r"bias is \(3,\), not \(2,\)"),
     ]
     for tensors, told in cases:
-        with pytest.raises(InputError, match=rf"f\.safetensors is of another architecture: .*{told}"):
+        with pytest.raises(
+            InputError, match=rf"f\.safetensors is of another architecture: .*{told}"
+        ):
             restore_module(own, tensors, "f.safetensors")
 
 

@@ -1,5 +1,6 @@
 """Configuration: every shipped YAML, siamfc.md's numbers, and what is said of mistakes."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_schedule_is_siamfcs():
     rates = [OptimiserSettings().lr_at(epoch, 50) for epoch in range(51)]
     assert rates[0] == 1e-2
     assert rates[50] == pytest.approx(1e-5)
-    for before, after in zip(rates, rates[1:], strict=False):
+    for before, after in pairwise(rates):
         assert after / before == pytest.approx(0.87096, abs=5e-6)
 
 

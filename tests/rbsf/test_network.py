@@ -138,8 +138,13 @@ def test_another_architecture_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"c_shape": "channel"}, {"c_shape": "layer"}, {"weights": "xnor", "activations": "clipped"}],
-)  # fmt: skip
+    [
+        {},
+        {"c_shape": "channel"},
+        {"c_shape": "layer"},
+        {"weights": "xnor", "activations": "clipped"},
+    ],
+)
 def test_a_shipped_student_is_small_and_computes_the_same_bits(tmp_path, crop, changes):
     settings = StudentSettings(**changes)
     model = stirred(make_student(settings.weights, settings.activations, settings.c_shape))
@@ -176,7 +181,9 @@ def test_a_damaged_shipped_file_is_refused(tmp_path, student_file):
     header, tensors = load_checkpoint(tmp_path / "small.safetensors")
     bits = "model/backbone.conv3.weight_bits"
     for change in ({bits: tensors[bits][:-1]}, {bits: None}):
-        kept = {k.removeprefix("model/"): t for k, t in {**tensors, **change}.items() if t is not None}
+        kept = {
+            k.removeprefix("model/"): t for k, t in {**tensors, **change}.items() if t is not None
+        }
         save_checkpoint(tmp_path / "broken.safetensors", header, {"model": kept})
         with pytest.raises(InputError, match=r"broken\.safetensors is of another architecture"):
             load_network(tmp_path / "broken.safetensors")  # fmt: skip

@@ -26,6 +26,8 @@ def test_nothing_but_batch_norm_changes(training):
     assert all(norm.training == training for norm in model.backbone.norms.values())
     assert all(norm.momentum == 0.05 for norm in model.backbone.norms.values())
     assert all(p.requires_grad for p in model.parameters())
+    held = [p for name, p in model.named_parameters() if "norms" not in name]
+    assert all(p.grad is None for p in held)
 
 
 def test_gamma_and_beta_go_down_the_task_loss():

@@ -29,7 +29,9 @@ def test_w_and_c_move_at_their_own_rates(name):
 def test_decay_is_the_groups_own_or_the_optimisers():
     own, rest = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
     settings = OptimiserSettings(lr=0.1, weight_decay=0.5)
-    optimiser = make_optimiser(settings, [{"params": [own], "weight_decay": 0.0}, {"params": [rest]}])
+    optimiser = make_optimiser(
+        settings, [{"params": [own], "weight_decay": 0.0}, {"params": [rest]}]
+    )
     set_rates(optimiser, 0.1)
     own.grad, rest.grad = torch.zeros(1), torch.zeros(1)
     optimiser.step()

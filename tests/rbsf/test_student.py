@@ -170,12 +170,15 @@ def test_a_loss_that_is_not_finite_changes_nothing():
 
 
 def test_steps_go_down_the_task_loss():
-    made, b = task(
-        init="teacher",
-        optimiser={"name": "adam", "lr": 1e-3, "weight_decay": 0},
-        adversarial_loss={"value": 0},
-        kernel_loss={"value": 0},
-    ), batch()
+    made, b = (
+        task(
+            init="teacher",
+            optimiser={"name": "adam", "lr": 1e-3, "weight_decay": 0},
+            adversarial_loss={"value": 0},
+            kernel_loss={"value": 0},
+        ),
+        batch(),
+    )
     losses = [made.step(b)["response"] for _ in range(8)]
     assert losses[-1] < losses[0]
 

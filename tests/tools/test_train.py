@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -195,7 +196,8 @@ def test_data_that_is_missing_or_empty(run, folder):
 
 def test_a_run_is_never_begun_over_another_nor_resumed_from_nothing(run, folder):
     tool, output = "train_siamfc", folder / "taken"
-    one = write_config(folder, "one", {**CONFIGS[tool], "epochs": 1, "data": {**DATA, "pairs_per_epoch": 2}})  # fmt: skip
+    changes = {"epochs": 1, "data": {**DATA, "pairs_per_epoch": 2}}
+    one = write_config(folder, "one", {**CONFIGS[tool], **changes})
     line = one_line(run(tool, *words(tool, output), "--resume"))
     assert "taken holds no run to resume" in line
     assert run(tool, *words(tool, output), "--config", one).status == 0
@@ -232,3 +234,26 @@ def test_a_damaged_image_is_named_and_the_run_goes_on(run, folder):
     ended = run(tool, "--config", "worn.yaml", "--data", "worn", "--output", "worn_run")
     assert ended.status == 0, ended.err
     assert "1 damaged images skipped" in ended.err and "photo1.png" in ended.err
+
+
+def test_the_benchmark_names_what_it_measured_and_where(run, folder):
+    options = ("--config", "train_rbsf.yaml", "--data", "data", "--device", "cpu")
+    ended = run(
+        "benchmark", "train", *options, "--steps", "2", "--threads", "1", "--json", "speed.json"
+    )
+    assert ended.status == 0, ended.err
+    told = json.loads((folder / "speed.json").read_text())
+    assert (told["threads"], told["precision"], told["batch"]) == (1, "fp32", 2)
+    assert told["torch"] == torch.__version__
+    assert "benchmark.py train --config train_rbsf.yaml" in told["command"]
+    rows = {row["name"]: row for row in told["speeds"]}
+    assert rows.keys() == {"teacher step", "RB-SF step", "data, one worker"}
+    for row in rows.values():
+        low, middle, high = (row[f"pairs_per_s_{name}"] for name in ("min", "median", "max"))
+        assert 0 < low <= middle <= high
+        data = rows["data, one worker"]["pairs_per_s_median"]
+        assert row["data_ratio"] == pytest.approx(data / middle)
+    for part in (*rows, told["machine"], "1 threads", f"torch {torch.__version__}", "fp32"):
+        assert part in ended.out
+    line = one_line(run("benchmark", "train", *options, "--data", "nowhere"))
+    assert "no data at nowhere" in line

@@ -36,7 +36,7 @@ for line in sys.stdin:
             runpy.run_path(sys.argv[0], run_name="__main__")
             status = 0
         except SystemExit as ended:
-            status = ended.code
+            status = ended.code or 0
         sys.stdout.flush(), sys.stderr.flush()
         os._exit(status)  # taking torch down would cost as much as the run
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
