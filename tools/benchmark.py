@@ -16,6 +16,8 @@ from rbsf.console import run_tool
 if TYPE_CHECKING:
     from rbsf.train.measure import Measurement
 
+CONFIGS = Path(__file__).parents[1] / "configs"
+
 
 def benchmark() -> None:
     """Measure speed on this machine.
@@ -27,9 +29,10 @@ def benchmark() -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Option(help="The student's settings, YAML.")] = Path(
-        "configs/rbsf_small.yaml"
-    ),
+    config: Annotated[
+        Path,
+        typer.Option(help="The student's settings, YAML.", show_default="configs/rbsf_small.yaml"),
+    ] = CONFIGS / "rbsf_small.yaml",
     data: Annotated[Path | None, typer.Option(help="Folder that data.sources lie in.")] = None,
     teacher: Annotated[
         Path | None, typer.Option(help="Teacher's checkpoint; the config's or shipped one if none.")

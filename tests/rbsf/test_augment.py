@@ -67,7 +67,7 @@ def test_the_references_chain(size):
     assert set(places[:, 4].tolist()) == set(range(-4, 5))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.sampled_from([0, 8, 24, 40]),
