@@ -120,7 +120,8 @@ class PairDataset(Dataset[Pair]):
         group, number = self.plan[index]
         target, kept = self.groups[group][number]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed(self.seed, self.epoch, index))
+            # torch.manual_seed would queue a call for every absent accelerator, each time
+            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, index))
             z, x = self._draw(target, kept)
             first = torch.from_numpy(target.crop(z)).permute(2, 0, 1)
             second = first if z == x else torch.from_numpy(target.crop(x)).permute(2, 0, 1)
