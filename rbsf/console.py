@@ -26,7 +26,7 @@ console = Console(stderr=True)
 """Progress and remarks go to standard error; results alone go to standard output."""
 
 
-def progress_bar(*, transient: bool = False) -> Progress:
+def progress_bar(*, shown: bool = True) -> Progress:
     """A bar with count, times left and gone, and a free text field `note` at its end."""
     return Progress(
         TextColumn("{task.description}"),
@@ -36,7 +36,7 @@ def progress_bar(*, transient: bool = False) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
-        transient=transient,
+        disable=not shown,
     )
 
 

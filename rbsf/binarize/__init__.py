@@ -24,8 +24,16 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"approx": ApproxSign, "clippe
 def weight_binarizer(
     name: WeightBinarizerName, shape: torch.Size, c_shape: CShape = "kernel"
 ) -> WeightBinarizer:
-    """A weight binarizer for kernels of `shape` (Cout, Cin, k, k); `c_shape` is for rbcn alone."""
-    return RBCN(shape, c_shape) if name == "rbcn" else XNOR(shape)
+    """A weight binarizer for kernels of `shape` (Cout, Cin, k, k); `c_shape` is for rbcn alone.
+
+    Raises:
+        KeyError: no binarizer of that name.
+    """
+    makers: dict[str, Callable[[], WeightBinarizer]] = {
+        "rbcn": lambda: RBCN(shape, c_shape),
+        "xnor": lambda: XNOR(shape),
+    }
+    return makers[name]()
 
 
 def activation_binarizer(name: ActivationBinarizerName) -> nn.Module:

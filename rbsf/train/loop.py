@@ -127,7 +127,7 @@ class Loop:
         if self.world.is_main:
             config = yaml.safe_dump(self.settings.model_dump(mode="json"), sort_keys=False)
             (self.folder / "config.yaml").write_text(config, encoding="utf-8")
-        with self._signals(), progress_bar() as bar:
+        with self._signals(), progress_bar(shown=self.world.is_main) as bar:
             while self.epoch < self.settings.epochs:
                 if not self._run_epoch(bar):
                     self.save("last")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rbsf.binarize import ActivationBinarizerName, CShape, WeightBinarizerName
 from rbsf.binarize.weights import KernelLossGrad
@@ -81,7 +81,10 @@ class StudentSettings(RunSettings):
     adversarial_loss: Decaying = Decaying(value=0.01)  # lambda 2
     gan: Gan = "rbcn"
     discriminator_entry: Entry = "positions"
-    discriminator_layers: tuple[BinaryLayerName, ...] = ("conv2", "conv3", "conv4", "conv5")
+    discriminator_layers: tuple[BinaryLayerName, ...] = Field(
+        ("conv2", "conv3", "conv4", "conv5"),
+        description="where R and T are compared",
+    )
     discriminator_lr: float = Field(2e-4, gt=0, description="of its Adam")
 
     search_map_stride: int = Field(
@@ -94,6 +97,12 @@ class StudentSettings(RunSettings):
         1.0, gt=0, le=1, description="share of the epochs after which steps use running statistics"
     )
     norm_pass: float = Field(0.1, ge=0, le=1, description="share of an epoch its BN pass sees")
+
+    @model_validator(mode="after")
+    def _compares_what_it_distils(self) -> StudentSettings:
+        if self.feature_distillation and not self.discriminator_layers:
+            raise ValueError("feature_distillation needs discriminator_layers to compare")
+        return self
 
     @property
     def adversarial(self) -> bool:

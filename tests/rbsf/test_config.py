@@ -138,3 +138,13 @@ def test_a_missing_file_is_named(tmp_path):
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         TeacherSettings().epochs = 3
+
+
+def test_distilling_maps_of_no_layer_is_refused():
+    from rbsf.config import parse_settings
+    from rbsf.errors import InputError
+    from rbsf.train.settings import StudentSettings
+
+    values = {"feature_distillation": 1.0, "discriminator_layers": []}
+    with pytest.raises(InputError, match="needs discriminator_layers"):
+        parse_settings(StudentSettings, values, "x.yaml")

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rbsf.binarize import weight_binarizer
 from rbsf.binarize.weights import RBCN, XNOR
 
 SHAPE = torch.Size((6, 4, 3, 3))
@@ -148,3 +149,10 @@ def test_xnor_scales_each_filter_by_its_mean_magnitude():
         # alpha is the least-squares scale of the signs (XNOR-Net eq. 6)
         best = (centred[i] * signs[i]).sum() / signs[i].numel()
         assert alpha[i].item() == pytest.approx(best.item())
+
+
+def test_binarizers_by_name():
+    assert isinstance(weight_binarizer("rbcn", SHAPE), RBCN)
+    assert isinstance(weight_binarizer("xnor", SHAPE), XNOR)
+    with pytest.raises(KeyError):
+        weight_binarizer("xnro", SHAPE)
