@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rbsf.config import load_settings
+from rbsf.config import load_settings, parse_settings
 from rbsf.errors import InputError
 from rbsf.train.settings import (
     Decaying,
@@ -141,10 +141,6 @@ def test_settings_do_not_change():
 
 
 def test_distilling_maps_of_no_layer_is_refused():
-    from rbsf.config import parse_settings
-    from rbsf.errors import InputError
-    from rbsf.train.settings import StudentSettings
-
     values = {"feature_distillation": 1.0, "discriminator_layers": []}
     with pytest.raises(InputError, match="needs discriminator_layers"):
         parse_settings(StudentSettings, values, "x.yaml")
