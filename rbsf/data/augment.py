@@ -19,6 +19,12 @@ from rbsf.nn.siamfc import EXEMPLAR_SIZE
 
 TRAIN_SEARCH_SIZE = 239
 
+DISTRACTOR_SIDES = (48, 89)
+"""Sides of a pasted distractor, pixels, half open; a target of any shape is about 64 there."""
+TARGET_REACH = 28
+"""How far the true target is kept free of distractors, pixels from its centre either way."""
+DISTRACTOR_TRIES = 8
+
 
 class AugmentSettings(Settings):
     """Each is switched off by 0. Defaults are SiamFC's."""
@@ -32,6 +38,9 @@ class AugmentSettings(Settings):
     blur: float = Field(0, ge=0, le=1, description="probability that the search is blurred")
     grey: float = Field(0, ge=0, le=1, description="probability that both turn grey")
     flip: float = Field(0, ge=0, le=1, description="probability that both are mirrored")
+    distractor: float = Field(
+        0, ge=0, le=1, description="probability that another target stands beside the search's"
+    )
 
 
 class Pair(NamedTuple):
@@ -55,16 +64,19 @@ class Augment:
         self.colour = v2.ColorJitter(jitter, jitter, jitter) if jitter else v2.Identity()
         self.blur = v2.GaussianBlur(kernel_size=9, sigma=(0.2, 3.0))
 
-    def __call__(self, exemplar: Tensor, search: Tensor) -> Pair:
+    def __call__(self, exemplar: Tensor, search: Tensor, other: Tensor | None = None) -> Pair:
+        """`other`: a crop of another target, put beside this one as a distractor."""
         s = self.settings
         exemplar, _ = self._cut(exemplar, s.exemplar_shift, EXEMPLAR_SIZE)
         search, offset = self._cut(search, s.search_shift, TRAIN_SEARCH_SIZE)
+        if other is not None:
+            search = _put_beside(search, other, offset)
         exemplar, search = self.colour(exemplar), self.colour(search)
-        if _chance(s.blur):
+        if chance(s.blur):
             search = self.blur(search)
-        if _chance(s.grey):
+        if chance(s.grey):
             exemplar, search = (F.rgb_to_grayscale(c, 3) for c in (exemplar, search))
-        if _chance(s.flip):
+        if chance(s.flip):
             exemplar, search = F.horizontal_flip(exemplar), F.horizontal_flip(search)
             offset = offset * torch.tensor([-1.0, 1.0])
         return Pair(exemplar.contiguous(), search.contiguous(), offset)
@@ -83,7 +95,27 @@ class Augment:
         return window, torch.tensor([shift - x, shift - y], dtype=torch.float32)
 
 
-def _chance(probability: float) -> bool:
+def _put_beside(search: Tensor, other: Tensor, offset: Tensor) -> Tensor:
+    """A search crop with the middle of another target's crop pasted where this target is not.
+
+    An object that is whole, sharp and wrong is what background seldom offers: without such
+    negatives a response learns what is an object more than which one (DaSiamRPN's finding).
+    """
+    side, size = int(torch.randint(*DISTRACTOR_SIDES, ())), search.shape[-1]
+    first = (other.shape[-1] - side) // 2
+    patch = F.crop(other, first, first, side, side)
+    target = (size - 1) / 2 + offset
+    for _ in range(DISTRACTOR_TRIES):
+        corner = torch.randint(0, size - side + 1, (2,))
+        if (corner + (side - 1) / 2 - target).abs().max() >= side / 2 + TARGET_REACH:
+            x, y = corner.tolist()
+            search = search.clone()
+            search[:, y : y + side, x : x + side] = patch
+            break
+    return search
+
+
+def chance(probability: float) -> bool:
     return probability > 0 and torch.rand(()).item() < probability
 
 

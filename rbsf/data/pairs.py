@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from rbsf.config import Settings
 from rbsf.console import console
-from rbsf.data.augment import Augment, AugmentSettings, Pair
+from rbsf.data.augment import Augment, AugmentSettings, Pair, chance
 from rbsf.data.cache import CachedTarget, CropSettings, build_cache
 from rbsf.data.sources import SourceSettings, read_source
 from rbsf.errors import InputError
@@ -125,7 +126,18 @@ class PairDataset(Dataset[Pair]):
             z, x = self._draw(target, kept)
             first = torch.from_numpy(target.crop(z)).permute(2, 0, 1)
             second = first if z == x else torch.from_numpy(target.crop(x)).permute(2, 0, 1)
-            return self.augment(first, second)
+            other = self._other(group, number) if chance(self.augment.settings.distractor) else None
+            return self.augment(first, second, other)
+
+    def _other(self, group: int, number: int) -> Tensor | None:
+        """A crop of another target of the same source, (3, S, S); none where there is one alone."""
+        targets = self.groups[group]
+        if len(targets) == 1:
+            return None
+        step = 1 + int(torch.randint(len(targets) - 1, ()))
+        target, kept = targets[(number + step) % len(targets)]
+        frame = int(kept[int(torch.randint(len(kept), ()))])
+        return torch.from_numpy(target.crop(frame)).permute(2, 0, 1)
 
     def _draw(self, target: CachedTarget, kept: NDArray[np.int64]) -> tuple[int, int]:
         """Two distinct frames, exemplar first, less than `max_gap` apart; else one frame twice."""

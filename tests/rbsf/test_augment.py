@@ -122,3 +122,32 @@ def test_a_crop_too_small_for_its_shift_is_padded_with_its_mean():
     mean = tuple(marked(255).float().mean(dim=(1, 2)).int().tolist())
     assert mean in colours
     assert pair.search.shape == (3, 239, 239)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000), st.sampled_from([0, 24, 40]))
+def test_a_distractor_is_the_other_targets_middle_beside_this_one(seed, shift):
+    other = torch.zeros(3, 255, 255, dtype=torch.uint8)
+    other[1] = 255  # green, as nothing else here is
+    other[:, :80] = other[:, 175:] = other[:, :, :80] = other[:, :, 175:] = 77  # not its middle
+    torch.manual_seed(seed)
+    pair = Augment(AugmentSettings(**{**OFF, "search_shift": shift}))(marked(), marked(), other)
+    green = (pair.search[1] == 255) & (pair.search[0] == 0)
+    rows, columns = green.any(dim=1).nonzero(), green.any(dim=0).nonzero()
+    assert not (pair.search == 77).all(dim=0).any()
+    if len(rows):  # now and then there is no room for it
+        sides = rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
+        assert green.sum() == sides[0] * sides[1] and sides[0] == sides[1]
+        assert 48 <= sides[0] <= 88
+    assert mark_of(pair.search) == pytest.approx(pair.offset, abs=0.1)  # the mark is uncovered
+    plain = augment(seed, search_shift=shift)
+    assert torch.equal(pair.exemplar, plain.exemplar)
+
+
+def test_there_is_nearly_always_room_for_a_distractor():
+    other = torch.full((3, 255, 255), 255, dtype=torch.uint8)
+    chain = Augment(AugmentSettings(**{**OFF, "search_shift": 24}))
+    torch.manual_seed(0)
+    pairs = [chain(marked(), marked(), other) for _ in range(100)]
+    placed = sum(bool((pair.search[0] == 255).any()) for pair in pairs)
+    assert placed >= 90

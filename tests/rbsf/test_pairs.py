@@ -121,8 +121,11 @@ def real(tmp_path_factory):
             {"kind": "folder", "path": "plain"},
         ],
         pairs_per_epoch=8,
-        augment={"colour": 0.3, "blur": 0.5, "grey": 0.3, "flip": 0.5, "search_shift": 8},
-    )
+        augment={
+            "colour": 0.3, "blur": 0.5, "grey": 0.3, "flip": 0.5, "search_shift": 8,
+            "distractor": 0.5,
+        },
+    )  # fmt: skip
 
 
 def same(a, b):
@@ -153,3 +156,17 @@ def test_a_pair_leaves_the_global_generator_alone(real):
     torch.manual_seed(1)
     pairs[0]
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_distractor_is_another_target_of_the_source(real):
+    pairs = open_pairs(real, seed=3)
+    group, kept = pairs.groups[0], [name.name for name, _ in pairs.groups[0]]
+    assert len(set(kept)) == 2
+    crops = [torch.from_numpy(group[1][0].crop(i)).permute(2, 0, 1) for i in range(4)]
+    torch.manual_seed(0)
+    drawn = [pairs._other(0, 0) for _ in range(20)]
+    assert all(any(torch.equal(other, crop) for crop in crops) for other in drawn)
+
+
+def test_a_target_alone_in_its_source_has_no_distractor():
+    assert dataset([([target([(50, 50)])], 1.0)])._other(0, 0) is None
