@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Entry = Literal["positions", "average"]
+Entry = Literal["positions", "average", "flattened"]
+
+GRID = 6
+"""Cells a side that a map is averaged down to before it is flattened: an exemplar's feature's."""
 
 
 class Discriminator(nn.Module):
@@ -18,7 +21,8 @@ class Discriminator(nn.Module):
 
     The last layer gives a logit; a LeakyReLU behind it could be no probability. The channel vector
     at every position goes in, and the logits are averaged, so 6x6 and 22x22 maps share one D
-    (`positions`); `average` averages the vectors instead.
+    (`positions`); `average` averages the vectors instead; `flattened` takes the whole map as one
+    vector, averaged down to 6x6 so that one D still serves all sizes.
 
     Shapes:
         map (N, C, h, w) of any size, normalised (`normalise`) so that its scale gives nothing away
@@ -27,15 +31,19 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels: int, entry: Entry = "positions") -> None:
         super().__init__()
-        widths = (channels, 128, 256, 128, 1)
+        inputs = channels * GRID**2 if entry == "flattened" else channels
+        widths = (inputs, 128, 256, 128, 1)
         layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
-            layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
+        for width, next_width in pairwise(widths):
+            layers += [nn.Linear(width, next_width), nn.LeakyReLU(0.2)]
         self.mlp = nn.Sequential(*layers[:-1])
         self.entry = entry
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        vectors = feature_map.flatten(2).transpose(1, 2)
+        if self.entry == "flattened":
+            vectors = F.adaptive_avg_pool2d(feature_map, GRID).flatten(1).unsqueeze(1)
+        else:
+            vectors = feature_map.flatten(2).transpose(1, 2)
         if self.entry == "average":
             vectors = vectors.mean(dim=1, keepdim=True)
         logits: Tensor = self.mlp(vectors)

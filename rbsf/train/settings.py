@@ -85,6 +85,9 @@ class StudentSettings(RunSettings):
         ("conv2", "conv3", "conv4", "conv5"),
         description="where R and T are compared",
     )
+    compared_maps: Literal["before", "after"] = Field(
+        "before", description="R and T before or after ReLU and sign"
+    )
     discriminator_lr: float = Field(2e-4, gt=0, description="of its Adam")
 
     search_map_stride: int = Field(

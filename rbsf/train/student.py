@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional as F
 
 from rbsf.binarize import RBCN
 from rbsf.embedder import SHIPPED_TEACHER
@@ -183,10 +184,22 @@ class StudentTask:
             (teacher.exemplar_maps, student.exemplar_maps, 1),
             (teacher.search_maps, student.search_maps, self.settings.search_map_stride),
         ):
+            if self.settings.compared_maps == "after":
+                real, fake = self._activated(real, fake)
             yield (
                 {order[i]: normalise(real[i][..., ::stride, ::stride]) for i in picked},
                 {order[i]: normalise(fake[i][..., ::stride, ::stride]) for i in picked},
             )
+
+    def _activated(
+        self, real: list[Tensor], fake: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Maps as the next layer takes them: behind ReLU, behind sign; the feature as it is."""
+        signs = [conv.activation_binarizer for conv in self.backbone.binary_layers().values()]
+        return (
+            [*map(F.relu, real[:-1]), real[-1]],
+            [*(sign(t) for sign, t in zip(signs, fake, strict=False)), fake[-1]],
+        )
 
     def _descend(self, loss: Tensor) -> None:
         """Backward, then W and C take their steps; a loss that is not finite changes nothing."""

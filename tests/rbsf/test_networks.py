@@ -1,5 +1,7 @@
 """Sizes, names and numbers of the networks; what a binary layer computes."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -146,14 +148,32 @@ def test_response_gain_is_the_references():
     assert "log_gain" in SiamFC(learn_response=True).state_dict()
 
 
-@pytest.mark.parametrize("entry", ["positions", "average"])
-def test_one_discriminator_takes_maps_of_any_size(entry):
+@pytest.mark.parametrize(
+    ("entry", "inputs"), [("positions", 96), ("average", 96), ("flattened", 96 * 36)]
+)
+def test_one_discriminator_takes_maps_of_any_size(entry, inputs):
     d = Discriminator(96, entry)
     assert d(torch.randn(3, 96, 6, 6)).shape == d(torch.randn(3, 96, 22, 22)).shape == (3,)
     linear = [m for m in d.modules() if isinstance(m, torch.nn.Linear)]
     assert [(m.in_features, m.out_features) for m in linear] == [
-        (96, 128), (128, 256), (256, 128), (128, 1)
+        (inputs, 128), (128, 256), (256, 128), (128, 1)
     ]  # fmt: skip
+
+
+def test_what_each_entry_of_a_discriminator_can_tell_apart():
+    """Shuffled positions: the flattened map alone tells; a mean: the average vector cannot."""
+    torch.manual_seed(0)
+    m = torch.randn(2, 8, 6, 6)
+    shuffled = m.flatten(2)[..., torch.randperm(36)].view_as(m)
+    flat = m.mean(dim=(2, 3), keepdim=True).expand_as(m)
+    same = partial(torch.allclose, atol=1e-6)
+    told = {}
+    for entry in ("positions", "average", "flattened"):
+        d = Discriminator(8, entry)
+        told[entry] = (not same(d(m), d(shuffled)), not same(d(m), d(flat)))
+    assert told == {
+        "positions": (False, True), "average": (False, False), "flattened": (True, True)
+    }  # fmt: skip
 
 
 def test_normalised_maps_give_no_scale_away():

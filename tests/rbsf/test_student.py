@@ -191,6 +191,21 @@ def test_distillation_reaches_the_student():
     assert 0 < losses["distil_feature"] <= 2.5
 
 
+def test_maps_may_be_compared_behind_relu_and_sign():
+    before, after = task(), task(compared_maps="after")
+    student, teacher, _ = forward(before, batch())
+    real, fake = after._activated(teacher.search_maps, student.search_maps)
+    for r, t, whole, latent in zip(
+        real[:-1], fake[:-1], teacher.search_maps, student.search_maps, strict=False
+    ):
+        assert torch.equal(r, whole.clamp(min=0))
+        assert torch.equal(t, torch.where(latent >= 0, 1.0, -1.0))
+    assert real[-1] is teacher.search_maps[-1] and fake[-1] is student.search_maps[-1]
+    weights = parameters(after.model)
+    after.step(batch())
+    assert changed(after.model, weights) == weights.keys()
+
+
 def test_norms_freeze_when_told_to():
     made = task(freeze_norms_from=0.5)
     for epoch, training in ((4, True), (5, False), (9, False)):
