@@ -49,13 +49,14 @@ def run_tool(command: Callable[..., None], *subcommands: Callable[..., None]) ->
 
     Args:
         command: the program.
-        subcommands: where there are any, `command` only tells what they have in common.
+        subcommands: what it does besides, by their names; `command` is run before them, and tells
+            by `typer.Context.invoked_subcommand` whether one follows.
     """
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
     )
     if subcommands:
-        app.callback()(command)
+        app.callback(invoke_without_command=True)(command)
     for each in subcommands or (command,):
         app.command()(each)
     try:

@@ -24,6 +24,7 @@ class TorchEmbedder:
     """
 
     engine = "torch"
+    path = ""
 
     def __init__(self, model: SiamFC, name: str = "network", weights_sha256: str = "") -> None:
         self.model = model.eval()

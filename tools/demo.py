@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from rbsf.console import run_tool
-from rbsf.embedder import load_embedder
+from rbsf.embedder import engine_in_words, load_embedder
 from rbsf.geometry import Box, iou
 from tracker.group import TrackerGroup
 from tracker.outputs import check_output
@@ -55,7 +55,8 @@ def demo(
         ]
         summary = run(source, truth[:1], TrackerGroup(embedder), sinks)
     overlap = iou([tracks[0].box for tracks in kept.tracks], truth[: summary.frames])[1:]
-    typer.echo(f"{summary}; {embedder.name} on engine {embedder.engine}")
+    ran_on = engine_in_words(embedder.engine, embedder.path)
+    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}")
     typer.echo(f"AO {np.mean(overlap):.3f} against the true boxes (1 is perfect)")
     typer.echo(f"wrote {output}")
     if summary.interrupted:

@@ -10,7 +10,7 @@ import typer
 
 from rbsf.config import load_settings
 from rbsf.console import run_tool
-from rbsf.embedder import Embedder, Engine, load_embedder
+from rbsf.embedder import Embedder, Engine, engine_in_words, load_embedder
 from rbsf.errors import InputError
 from rbsf.geometry import Box, check_box
 from tracker.config import TrackerConfig
@@ -90,7 +90,8 @@ def track(
     if show:
         sinks.append(WindowSink())
     summary = run(opened, boxes, TrackerGroup(embedder, settings), sinks)
-    typer.echo(f"{summary}; {embedder.name} on engine {embedder.engine}")
+    ran_on = engine_in_words(embedder.engine, embedder.path)
+    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}")
     for file in (*box_files(save_boxes, len(boxes)), *([output] if output else [])):
         typer.echo(f"wrote {file}")
     if summary.stopped:
@@ -115,6 +116,7 @@ def _header(source: str, embedder: Embedder, settings: dict[str, Any]) -> dict[s
         "weights": embedder.name,
         "weights_sha256": embedder.weights_sha256,
         "engine": embedder.engine,
+        "kernels": embedder.path,
         "settings": settings,
     }
 

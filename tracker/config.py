@@ -25,6 +25,9 @@ class TrackerConfig(Settings):
     """Margin around the target in the exemplar, p = context (w + h)."""
     scales: int = Field(default=3, ge=1)
     """How many scales are searched, an odd number."""
+    scale_every: int = Field(default=1, ge=1)
+    """Scales are searched in every so many frames, in the others the present one alone: two of
+    three crops are saved, and the size follows the more slowly."""
     scale_step: float = Field(default=1.0375, gt=1.0)
     scale_lr: float = Field(default=0.59, ge=0.0, le=1.0)
     """Share of the found scale that the size takes over each frame."""
@@ -58,6 +61,8 @@ class TrackerConfig(Settings):
             raise ValueError("found_above must not be below lost_below")
         if self.parity and self.template_rate:
             raise ValueError("parity keeps the first exemplar: template_rate must be 0")
+        if self.parity and self.scale_every > 1:
+            raise ValueError("parity searches scales in every frame: scale_every must be 1")
         return self
 
     @property

@@ -56,5 +56,7 @@ class TrackerGroup:
 
     def _embed(self, crops: list[Crops]) -> list[Features]:
         """The features of each target's crops, embedded together."""
+        if len(crops) == 1:  # nothing to copy
+            return [self.embedder(crops[0])]
         ends = np.cumsum([len(c) for c in crops])
         return np.split(self.embedder(np.concatenate(crops)), ends[:-1])

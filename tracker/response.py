@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +19,9 @@ Responses = NDArray[np.float32]
 
 
 FLAT = 1e-5
-"""Differences below this share of the values are rounding errors."""
+"""Differences below this share of the values are rounding errors..."""
+NOTHING = 1e-30
+"""...and values below this are."""
 
 
 class Peak(NamedTuple):
@@ -40,8 +43,8 @@ class Peak(NamedTuple):
 def correlate(exemplar: NDArray[np.float32], searches: Features) -> Responses:
     """Cross-correlation of one exemplar with N search features, the head of SiamFC.
 
-    One matrix product takes each exemplar cell's inner product with every search cell; the
-    response is its sum along the diagonals where both move together.
+    Matrix products take each exemplar cell's inner product with every cell of the search rows that
+    its own row can meet; the response is their sum where both cells move together.
 
     Args:
         exemplar: C x k x k.
@@ -51,66 +54,108 @@ def correlate(exemplar: NDArray[np.float32], searches: Features) -> Responses:
         N x (s-k+1) x (s-k+1).
     """
     channels, kh, kw = exemplar.shape
+    searches = np.ascontiguousarray(searches)
     count, _, sh, sw = searches.shape
     out_h, out_w = sh - kh + 1, sw - kw + 1
-    cells = exemplar.reshape(channels, kh * kw).T @ searches.reshape(count, channels, sh * sw)
-    step = cells.itemsize
-    plane = sh * sw * step
-    diagonals = as_strided(  # [n, i, j, y, x] = cells[n, (i, j), (y + i, x + j)]
-        cells,
-        (count, kh, kw, out_h, out_w),
-        (kh * kw * plane, kw * plane + sw * step, plane + step, sw * step, step),
+    image, plane, row, cell = searches.strides
+    rows = as_strided(  # [n, i, c, (y, x)] = searches[n, c, y + i, x]
+        searches, (count, kh, channels, out_h * sw), (image, row, plane, cell)
     )
-    responses: Responses = diagonals.sum(axis=(1, 2))
+    products = np.ascontiguousarray(exemplar.transpose(1, 2, 0)) @ rows  # [n, i, j, (y, x)]
+    image, row, plane, cell = products.strides
+    together = as_strided(  # [n, i, j, y, x] = products[n, i, j, (y, x + j)]
+        products, (count, kh, kw, out_h, out_w), (image, row, plane + cell, sw * cell, cell)
+    )
+    responses: Responses = together.sum(axis=(1, 2))
     return responses
 
 
 def upsample(responses: Responses, factor: int) -> Responses:
-    """Bicubic interpolation of each map to `factor` points a cell: N x r x r -> N x fr x fr."""
-    size = (responses.shape[2] * factor, responses.shape[1] * factor)
-    return np.stack([cv2.resize(r, size, interpolation=cv2.INTER_CUBIC) for r in responses])
+    """Bicubic interpolation of each map to `factor` points a cell: N x r x r -> N x fr x fr.
+
+    OpenCV's, but for the last digits, as two matrix products: three times as fast.
+    """
+    rows, columns = (_interpolation(extent, factor) for extent in responses.shape[1:])
+    maps: Responses = rows @ responses @ columns.T
+    return maps
 
 
-def hann_window(size: int) -> NDArray[np.float64]:
-    """The cosine window of size x size, sum 1."""
+@cache
+def _interpolation(extent: int, factor: int) -> NDArray[np.float32]:
+    """OpenCV's bicubic interpolation along one axis, as a matrix: factor extent x extent."""
+    size = (extent, extent * factor)
+    return cv2.resize(np.eye(extent, dtype=np.float32), size, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+
+
+@cache
+def hann_window(size: int, kind: type[np.floating] = np.float64) -> NDArray[np.floating]:
+    """The cosine window of size x size, sum 1; made once, not to be written to."""
     row = np.hanning(size)
     window = np.outer(row, row)
-    normalised: NDArray[np.float64] = window / window.sum()
-    return normalised
+    return (window / window.sum()).astype(kind)
 
 
-def find_peak(responses: Responses, config: TrackerConfig, window: NDArray[np.float64]) -> Peak:
+def find_peak(responses: Responses, config: TrackerConfig) -> Peak:
     """The best scale and the best place in its response, small changes preferred.
 
-    The scale is that of the highest value, all scales but the middle one being penalised; the
-    place is the highest point of that map mixed with the window.
+    The scale is that of the highest value, all scales but the middle one being penalised. The place
+    is the highest point of (1 - v) r + v window, where r is that map's response, raised and scaled
+    to start from 0 and sum to 1, and v is `window_influence`.
 
     Args:
         responses: one map a scale, ascending.
-        window: as large as an upsampled map, sum 1.
     """
+    if config.parity:
+        return _find_peak_reference(responses, config)
     maps = upsample(responses, config.upsampling)
-    scale = _peak_scale(maps, config)
+    scale = _best_scale(maps, config)
+    response = maps[scale]
+    low, high = float(response.min()), float(response.max())
+    if high - low <= FLAT * max(abs(low), abs(high), NOTHING):
+        return Peak(scale, 0.0, 0.0)  # rounding errors would stand as peaks once scaled
+    # To scale the window, not the response, keeps the order of places and takes a single pass.
+    total = cv2.sumElems(response)[0] - response.size * low
+    weight = total * config.window_influence / (1 - config.window_influence)
+    mixed = cv2.scaleAdd(hann_window(len(response), np.float32), weight, response)
+    return _peak_at(mixed, scale, config)
+
+
+def _find_peak_reference(responses: Responses, config: TrackerConfig) -> Peak:
+    """`find_peak` step by step as siamfc-pytorch has it, for `parity`."""
+    rows, columns = (extent * config.upsampling for extent in responses.shape[1:])
+    maps = [cv2.resize(r, (columns, rows), interpolation=cv2.INTER_CUBIC) for r in responses]
+    highest = np.array([map_.max() for map_ in maps], np.float64)
+    scale = int(np.argmax(highest * _penalties(len(maps), config)))
     response = maps[scale] - maps[scale].min()
-    if not config.parity and response.max() <= FLAT * np.abs(maps[scale]).max():
-        response[:] = 0.0  # or rounding errors would stand as peaks once divided by their sum
     response /= response.sum() + 1e-16
-    mixed = (1 - config.window_influence) * response + config.window_influence * window
-    row, column = np.unravel_index(np.argmax(mixed), mixed.shape)
-    middle = (len(response) - 1) / 2
-    dx, dy = (float(place - middle) / config.upsampling for place in (column, row))
+    share = config.window_influence
+    mixed = (1 - share) * response + share * hann_window(len(response))
+    return _peak_at(mixed, scale, config)
+
+
+def _peak_at(mixed: NDArray[Any], scale: int, config: TrackerConfig) -> Peak:
+    """The highest point of a square map as a displacement from its middle."""
+    row, column = divmod(int(mixed.argmax()), len(mixed))
+    middle = (len(mixed) - 1) / 2
+    dx, dy = ((place - middle) / config.upsampling for place in (column, row))
     return Peak(scale, dx, dy)
 
 
-def _peak_scale(maps: Responses, config: TrackerConfig) -> int:
-    """Index of the best scale; changes are penalised."""
-    highest = maps.max(axis=(1, 2)).astype(np.float64)
-    penalty = np.full(len(maps), config.scale_penalty)
+def _penalties(count: int, config: TrackerConfig) -> NDArray[np.float64]:
+    """A factor a scale, 1 for the middle one."""
+    penalties = np.full(count, config.scale_penalty)
+    penalties[count // 2] = 1.0
+    return penalties
+
+
+def _best_scale(maps: Responses, config: TrackerConfig) -> int:
+    """Index of the best scale; changes are penalised.
+
+    A factor costs above the mean only: below zero, where the reference has it, it is a gain.
+    """
     middle = len(maps) // 2
-    penalty[middle] = 1.0
-    if config.parity:
-        return int(np.argmax(highest * penalty))
-    # a factor costs above the mean only: below zero, where the reference has it, it is a gain
-    above = (highest - maps.mean()) * penalty
+    highest = maps.max(axis=(1, 2)).astype(np.float64)
+    mean = cv2.mean(maps.reshape(-1, maps.shape[2]))[0]
+    above = (highest - mean) * _penalties(len(maps), config)
     best = int(np.argmax(above))
     return best if above[best] > above[middle] + FLAT * np.abs(highest).max() else middle

@@ -13,16 +13,17 @@ from rbsf.errors import InputError
 from rbsf.geometry import (
     Box,
     Frame,
+    Square,
     as_bgr,
     check_box,
-    crop_square,
     crop_square_reference,
+    crop_squares,
     mean_color,
 )
 from tracker.confidence import Confidence, LostFlag
 from tracker.config import TrackerConfig
 from tracker.research import Surroundings
-from tracker.response import Features, Peak, Responses, correlate, find_peak, hann_window
+from tracker.response import Features, Peak, Responses, correlate, find_peak
 from tracker.target import Target
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ class Track(NamedTuple):
     """How surely this is the target, 0..1 (see `tracker.confidence`)."""
     lost: bool
     """The score has been low for some frames and has not recovered."""
-
-
-class View(NamedTuple):
-    """A square of the frame that is searched."""
-
-    center: tuple[float, float]
-    side: float
 
 
 class SiamFCTracker:
@@ -107,27 +101,34 @@ class SiamFCTracker:
         self._lost = LostFlag(self.config)
         self._sure_center = first.center
         self._surroundings: Surroundings | None = None
-        return self._crop(frame, [View(first.center, self.target.side)], self.config.exemplar_size)
+        self._frames = 0
+        exemplar = Square(first.center, self.target.side)
+        return self._crop(frame, [exemplar], self.config.exemplar_size)
 
     def learn(self, exemplars: Features, searches: Features) -> None:
         """Takes the features of the exemplar crop and of the first frame's search crops."""
         self._exemplar = self._first_exemplar = self._running_exemplar = exemplars[0]
         responses = self._respond(searches)
-        self._window = hann_window(responses.shape[1] * self.config.upsampling)
-        self._confidence = Confidence(responses[self.config.scales // 2])
+        self._confidence = Confidence(responses[self._here // 2])
 
     def search_crops(self, frame: Frame) -> Crops:
         """What is looked at in a frame: one crop a scale, then surroundings while lost.
+
+        Of every `scale_every` frames, all but one are searched at the present scale alone.
 
         Returns:
             N x 255 x 255 x 3.
         """
         frame, center, side = as_bgr(frame), self.target.center, self._search_side
         self._frame_size = (frame.shape[1], frame.shape[0])
-        self._views = [View(center, side * factor) for factor in self.config.scale_factors]
+        all_scales = self._frames % self.config.scale_every == 0
+        self._frames += 1
+        factors = self.config.scale_factors if all_scales else [1.0]
+        self._here = len(factors)
+        self._views = [Square(center, side * factor) for factor in factors]
         if self._surroundings:
             around = self._surroundings.next(self.config.research_crops)
-            self._views += [View(center, side) for center in around]
+            self._views += [Square(center, side) for center in around]
         return self._crop(frame, self._views, self.config.search_size)
 
     def locate(self, searches: Features) -> Track:
@@ -135,7 +136,7 @@ class SiamFCTracker:
         # responses
         responses = self._respond(searches)
         # peak scale and peak location
-        peak = find_peak(responses[: self.config.scales], self.config, self._window)
+        peak = find_peak(responses[: self._here], self.config)
         score = self._confidence.score(responses[peak.crop], peak)
         # a lost target that is not here may be elsewhere
         if self._surroundings and score < self.config.lost_below:
@@ -160,11 +161,15 @@ class SiamFCTracker:
         """Side of the search square at the present scale, pixels."""
         return self.target.side * self.config.search_size / self.config.exemplar_size
 
-    def _crop(self, frame: Frame, views: list[View], size: int) -> Crops:
+    def _crop(self, frame: Frame, views: list[Square], size: int) -> Crops:
         """The views' crops, RGB."""
-        crop = crop_square_reference if self.config.parity else crop_square
-        crops = [crop(frame, view.center, view.side, size, self._fill) for view in views]
-        return np.stack([cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) for bgr in crops])
+        if not self.config.parity:
+            return crop_squares(frame, views, size, self._fill)
+        crops = np.empty((len(views), size, size, 3), np.uint8)
+        for crop, (center, side) in zip(crops, views, strict=True):
+            bgr = crop_square_reference(frame, center, side, size, self._fill)
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, crop)
+        return crops
 
     def _respond(self, searches: Features) -> Responses:
         """Logits of the target being at each cell, N x 17 x 17."""
@@ -173,8 +178,8 @@ class SiamFCTracker:
 
     def _look_around(self, responses: Responses, peak: Peak, score: float) -> tuple[Peak, float]:
         """The best of the surroundings' peaks, if the target is surely there; else those given."""
-        for index in range(self.config.scales, len(responses)):
-            here = find_peak(responses[index : index + 1], self.config, self._window)
+        for index in range(self._here, len(responses)):
+            here = find_peak(responses[index : index + 1], self.config)
             here_score = self._confidence.score(responses[index], here)
             if here_score >= self.config.elsewhere_above and here_score > score:
                 peak, score = here._replace(crop=index), here_score

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from rbsf.errors import InputError
 from rbsf.geometry import (
     Box,
+    Square,
     as_bgr,
     check_box,
     clip_box,
     context_side,
     crop_square,
     crop_square_reference,
+    crop_squares,
     from_one_indexed,
     iou,
     mean_color,
@@ -137,6 +139,26 @@ def test_outside_the_frame_is_the_fill():
     assert (crop[:, 22:] == 200).all()
     nothing = crop_square(frame, (-900, 25), 40, 40, (7, 8, 9))
     assert (nothing == (7, 8, 9)).all()
+
+
+@given(
+    st.lists(
+        st.builds(
+            Square,
+            st.tuples(st.floats(-80, 280), st.floats(-80, 230)),
+            st.floats(3, 400),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_crops_taken_together_are_those_taken_alone_in_rgb(squares):
+    frame = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    frame, fill = cv2.GaussianBlur(frame, (0, 0), 2), (11.2, 120.0, 230.4)
+    crops = crop_squares(frame, squares, 63, fill)
+    assert crops.shape == (len(squares), 63, 63, 3)
+    for crop, square in zip(crops, squares, strict=True):
+        assert np.array_equal(crop, crop_square(frame, *square, 63, fill)[:, :, ::-1])
 
 
 @pytest.mark.parametrize("center", [(100, 75), (4, 3), (197, 148), (-300, 20)])

@@ -22,7 +22,7 @@ TOOL = REPOSITORY / "tools" / "evaluate.py"
 class ColorEmbedder:
     """Mean colours of a grid's cells: enough to follow a red square on grey."""
 
-    engine, response_gain, response_bias = "torch", 1.0, -5.0
+    engine, path, response_gain, response_bias = "torch", "plain", 1.0, -5.0
 
     def __init__(self, weights):
         self.name, self.weights_sha256 = weights.stem, weights.read_text()
@@ -100,8 +100,33 @@ def test_options_reach_the_run(run, tmp_path):
     run("--weights", path, "--sequences", "Fast", "--max-frames", 2, "--config", settings)
     results = json.loads((tmp_path / "out" / "net" / "results.json").read_text())
     assert list(results["sequences"]) == ["Fast"]
+    assert (results["engine"], results["kernels"]) == ("torch", "plain")
     assert results["max_frames"] == 2 and results["config"]["scales"] == 1
     assert len((tmp_path / "out" / "net" / "boxes" / "Fast.txt").read_text().splitlines()) == 2
+
+
+def test_other_kernels_give_the_same_boxes_and_beside_others_one_thread_each(
+    run, tmp_path, monkeypatch
+):
+    asked = []
+
+    class OtherKernels(ColorEmbedder):
+        path = "other"
+
+        def __call__(self, crops):
+            raise AssertionError("what is done is done again")
+
+    def load(path, engine, threads):
+        asked.append(threads)
+        return OtherKernels(path)
+
+    words = ("--weights", weights(tmp_path, "net.st", "7" * 64))
+    run(*words)
+    monkeypatch.setattr(rbsf, "load_embedder", load)
+    shown = run(*words, "--workers", "2")
+    assert asked == [1]
+    assert "Engine: net torch (other)." in shown
+    assert json.loads((tmp_path / "out" / "net" / "results.json").read_text())["kernels"] == "other"
 
 
 def test_weights_of_one_name_are_told_apart_by_folder(run, tmp_path):

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+from rbsf.embedder import SHIPPED
+from rbsf.engine.packed import kernel_paths
 from tracker.video import open_source
 from tracker.writer import VideoWriter
 
@@ -22,7 +24,7 @@ SIZE = (160, 120)
 class Colours:
     """Mean colours around each cell: enough to follow a red square. Fails when asked to."""
 
-    name, engine, weights_sha256 = "colours", "numpy", "ab" * 32
+    name, engine, path, weights_sha256 = "colours", "numpy", "plain", "ab" * 32
     response_gain, response_bias = 1.0, -8.0
     interrupt_at: int | None = None
 
@@ -83,7 +85,7 @@ def test_tracks_and_writes(run_tool, clip: Path) -> None:
         *("--output", "out.mp4", "--save-boxes", "out.csv"),
     )
     assert status == 0
-    assert "12 frames" in out and "fps" in out and "numpy" in out
+    assert "12 frames" in out and "fps" in out and "engine numpy (plain)" in out
     assert "wrote out.mp4" in out and "wrote out.csv" in out
     rows = np.loadtxt("out.csv", delimiter=",", skiprows=1)
     assert rows[:, 0].tolist() == list(range(12))
@@ -104,6 +106,7 @@ def test_start_frame_and_json(run_tool, clip: Path) -> None:
     assert [record["frame"] for record in told["records"]] == [5, 6, 7, 8, 9, 10, 11]
     assert told["records"][0]["time_s"] == pytest.approx(0.5, abs=1e-3)
     assert told["source"] == str(clip) and told["weights_sha256"] == "ab" * 32
+    assert (told["engine"], told["kernels"]) == ("numpy", "plain")
     assert told["settings"]["start_frame"] == 5 and told["settings"]["scales"] == 3
 
 
@@ -215,3 +218,26 @@ def test_tracking_starts_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
+def test_tracking_with_a_packed_file_does_not_import_torch(clip: Path, tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = sys.argv[1:]\n"
+        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "heavy = {'torch', 'torchvision', 'matplotlib', 'got10k', 'tensorboard', 'joblib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    words = ["--video", str(clip), *BOX, "--save-boxes", "out.csv", "--weights", str(SHIPPED)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(TOOLS / "track.py"), *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"on engine packed ({kernel_paths()[0]})" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 13

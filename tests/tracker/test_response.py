@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ def bump(row: float, column: float, height: float = 8.0, floor: float = -6.0) ->
 
 
 def peak_of(maps: list[np.ndarray], config: TrackerConfig = DEFAULT) -> Peak:
-    return find_peak(np.stack(maps), config, hann_window(17 * config.upsampling))
+    return find_peak(np.stack(maps), config)
 
 
 @pytest.mark.parametrize("shape", [(256, 6, 22), (5, 3, 9), (7, 1, 4)])
@@ -56,6 +57,25 @@ def test_upsampling_keeps_what_is_symmetric_symmetric():
     assert map_.shape == (289, 289)
     assert np.unravel_index(map_.argmax(), map_.shape) == (144, 144)
     np.testing.assert_allclose(map_, map_[::-1, ::-1], atol=1e-3)
+
+
+def test_upsampling_is_opencvs_bicubic():
+    maps = np.random.default_rng(0).standard_normal((3, 17, 17)).astype(np.float32)
+    for map_, fine in zip(maps, upsample(maps, 17), strict=True):
+        expected = cv2.resize(map_, (289, 289), interpolation=cv2.INTER_CUBIC)
+        np.testing.assert_allclose(fine, expected, atol=1e-5)
+
+
+@given(seed=st.integers(0, 10_000), bias=st.sampled_from([0.0, -20.0]))
+@settings(max_examples=25)
+def test_the_place_is_where_response_and_window_are_highest_together(seed, bias):
+    noise = (np.random.default_rng(seed).standard_normal((1, 17, 17)) + bias).astype(np.float32)
+    peak = find_peak(noise, DEFAULT)
+    fine = upsample(noise, 17)[0].astype(np.float64)
+    rise = fine - fine.min()
+    mixed = (1 - 0.176) * rise / rise.sum() + 0.176 * hann_window(289)
+    row, column = 144 + round(peak.dy * 17), 144 + round(peak.dx * 17)
+    assert mixed[row, column] == pytest.approx(mixed.max(), rel=1e-5)
 
 
 def test_hann_window_sums_to_one_and_vanishes_at_the_rim():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -256,6 +257,34 @@ def test_update_needs_a_start():
         SiamFCTracker(ColourEmbedder()).update(background(SIZE))
 
 
+# scales now and then
+
+
+def test_scales_are_searched_in_every_kth_frame():
+    boxes = moving_boxes(10)
+    frames = scene(boxes)
+    tracker = started(frames[0], boxes[0], scale_every=4)
+    for frame in frames[1:]:
+        tracker.update(frame)
+    exemplar, first, *rest = tracker.embedder.batches
+    assert (exemplar, first) == (1, 3)
+    assert rest == [1, 1, 1, 3, 1, 1, 1, 3, 1]  # frames 4 and 8
+
+
+def test_the_size_follows_though_scales_are_searched_now_and_then():
+    boxes = moving_boxes(60, 0.994)
+    frames = scene(boxes)
+    tracker = started(frames[0], boxes[0], scale_every=3)
+    zooms, tracks = [1.0], []
+    for frame in frames[1:]:
+        tracks.append(tracker.update(frame))
+        zooms.append(tracker.target.zoom)
+    changed = {index for index, (a, b) in enumerate(pairwise(zooms), 1) if a != b}
+    assert changed and all(index % 3 == 0 for index in changed)
+    assert zooms[-1] < 0.85
+    assert iou([t.box for t in tracks], boxes[1:]).mean() > 0.7
+
+
 # losing and finding
 
 
@@ -354,6 +383,8 @@ def test_tracking_starts_without_torch(module):
     ("settings", "reason"),
     [
         ({"scales": 2}, "odd"),
+        ({"scale_every": 0}, "scale_every"),
+        ({"scale_every": 2, "parity": True}, "parity searches scales in every frame"),
         ({"lost_below": 0.7, "found_above": 0.5}, "found_above"),
         ({"window_influence": 1.5}, "window_influence"),
         ({"scale_pentalty": 0.9}, "did you mean scale_penalty"),

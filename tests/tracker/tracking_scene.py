@@ -26,6 +26,7 @@ class ColourEmbedder:
 
     name = "colour"
     engine = "numpy"
+    path = ""
     weights_sha256 = "0" * 64
     response_gain = 0.5
     response_bias = -4.0

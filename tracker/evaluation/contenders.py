@@ -24,9 +24,11 @@ class Contender:
 
     Attributes:
         name: of its folder and its line in tables.
+        engine: what runs its network.
         weights_sha256: of its network's file, or None where it has none.
         config: every setting its boxes depend on.
         make: gives a fresh tracker; can be pickled, and loads the network once a process.
+        kernels: the engine's kernel path; no part of its identity, since all give the same bits.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Contender:
     weights_sha256: str | None
     config: dict[str, Any]
     make: MakeTracker
+    kernels: str = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -84,6 +87,7 @@ def _contender(
         weights_sha256=embedder.weights_sha256,
         config=config.model_dump(mode="json"),
         make=partial(_make, weights, engine, threads, config),
+        kernels=embedder.path,
     )
 
 

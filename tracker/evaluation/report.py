@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rbsf.embedder import engine_in_words
 from tracker.evaluation.archive import make_folder, replacing, write_text
 from tracker.evaluation.contenders import Contender
 from tracker.evaluation.metrics import DISTANCES, OVERLAPS, Floats
@@ -44,6 +45,7 @@ class Run:
             "protocol": dataset.protocol,
             "tracker": self.contender.name,
             **self.contender.identity,
+            "kernels": self.contender.kernels,
             "max_frames": self.max_frames,
             "missing": list(dataset.missing),
             "command": self.command,
@@ -160,6 +162,11 @@ def _notes(runs: Sequence[Run]) -> str:
         notes.append("GOT-10k's server averages over all frames instead.")
     if not all(run.results.fps for run in runs):
         notes.append("No fps: not all ran alone; --workers 1 and a new --output measure it.")
+    ran_on = {
+        run.contender.name: engine_in_words(run.contender.engine, run.contender.kernels)
+        for run in runs
+    }
+    notes.append(f"Engine: {', '.join(f'{name} {engine}' for name, engine in ran_on.items())}.")
     notes.append(f"Command: {runs[0].command}")
     return "\n".join(notes)
 

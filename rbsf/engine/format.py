@@ -1,0 +1,333 @@
+"""The packed file `.rbsf`, version 1: what is in it, byte by byte, and how to read and write it.
+
+All numbers are little-endian. Nothing here needs torch.
+
+    at  bytes
+     0      8  89 52 42 53 46 0D 0A 1A (\\x89RBSF\\r\\n\\x1a: a transfer as text breaks it)
+     8      4  u32 version, 1
+    12      4  u32 CRC-32 (zlib's) of everything from byte 16 to the end
+    16      8  u64 size of the whole file
+    24      4  f32 response gain, finite, > 0
+    28      4  f32 response bias, finite
+    32      4  u32 M, bytes of metadata, at most 65536
+    36      4  u32 L, number of layers, 2 to 32
+    40      M  metadata: a JSON object in UTF-8
+
+then L layers, one behind the other, without gaps:
+
+     0      1  u8 kind: 0 pixels (8-bit weights on 8-bit pixels), 1 binary (+-1 on +-1)
+     1      1  u8 output: 0 bits, 1 real
+     2      1  u8 pool: 1 if a 3x3 max-pool of stride 2 follows, else 0
+     3      1  u8 0
+     4     20  u32 inputs, u32 outputs, u32 kernel, u32 stride, u32 groups
+    24         weights. pixels: s8 [outputs][kernel][kernel][inputs], -127 to 127, inputs in the
+               order R, G, B. binary: for each output the bits [kernel][kernel][inputs / groups],
+               1 for +1 and 0 for -1; element e is bit e % 8 (0 the lowest) of byte e / 8; each
+               output starts on a byte, and the unused bits of its last byte are 0
+               output bits: i32 thresholds [outputs]; flips [outputs], a bit each in the same
+               order, ceil(outputs / 8) bytes, unused bits 0
+               output real: f32 scale [outputs], f32 bias [outputs], finite
+
+The file ends behind the last layer. There is no padding between layers or around maps.
+
+What it means. With w of [output][ky][kx][input], a layer computes at each position
+
+    pixels  S = sum w p          p the pixel, 0 to 255
+    binary  S = sum w a          a = +-1, so S = K - 2 popcount(w xor a), K = kernel^2 inputs/groups
+    bits    a' = (OR over the pool's window of [S >= threshold]) xor flip;  +1 where it is 1
+    real    S * scale + bias, two float32 roundings (no fused multiply-add)
+
+Rules, and a file that breaks one is refused: the first layer is pixels with 3 inputs and 1 group;
+all others are binary with stride 1; the last alone is real, and has no pool; a layer's inputs are
+the outputs of the one before; groups divide inputs and outputs; kernel 1 to 15, stride 1 to 4,
+channels 1 to 4096, K at most 32768.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbsf.errors import InputError
+
+MAGIC = b"\x89RBSF\r\n\x1a"
+VERSION = 1
+MOST_METADATA = 65536
+MOST_TERMS = 32768
+
+_HEADER = struct.Struct("<8sIIQffII")
+_RECORD = struct.Struct("<4B5I")
+_KINDS: tuple[Literal["pixels", "binary"], ...] = ("pixels", "binary")
+
+
+@dataclass(frozen=True, eq=False)
+class PackedLayer:
+    """One convolution, unpacked: `weights` int8 (outputs, inputs / groups, kernel, kernel).
+
+    A layer with output bits has `thresholds` int32 and `flips` bool, one with real output `scale`
+    and `bias` float32, each (outputs,); the others are None. A binary layer's weights are +-1.
+    """
+
+    kind: Literal["pixels", "binary"]
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    groups: int
+    pool: bool
+    weights: NDArray[np.int8]
+    thresholds: NDArray[np.int32] | None = None
+    flips: NDArray[np.bool_] | None = None
+    scale: NDArray[np.float32] | None = None
+    bias: NDArray[np.float32] | None = None
+
+    @property
+    def terms(self) -> int:
+        """K, the number of products in one output."""
+        return self.kernel**2 * self.inputs // self.groups
+
+
+@dataclass(frozen=True, eq=False)
+class PackedNetwork:
+    """A whole network; response = response_gain * correlation + response_bias."""
+
+    layers: tuple[PackedLayer, ...]
+    response_gain: float
+    response_bias: float
+    metadata: dict[str, Any]
+
+
+def write_packed(path: str | Path, network: PackedNetwork) -> None:
+    """Writes a file; a kill at any moment leaves the old one or the new one, whole.
+
+    Raises:
+        InputError: as `to_bytes`, or the file cannot be written.
+    """
+    data, file = to_bytes(network), Path(path)
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        with open(partial, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, file)
+    except OSError as error:
+        raise InputError(f"cannot write {file}: {error.strerror}") from None
+
+
+def read_packed(path: str | Path) -> PackedNetwork:
+    """Reads a file.
+
+    Raises:
+        InputError: unreadable, or as `from_bytes`.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    return from_bytes(data, str(path))
+
+
+def to_bytes(network: PackedNetwork) -> bytes:
+    """The file's content.
+
+    Raises:
+        InputError: the network breaks a rule of the format.
+    """
+    metadata = json.dumps(network.metadata, sort_keys=True, ensure_ascii=False).encode()
+    body = b"".join([metadata, *map(layer_bytes, network.layers)])
+    gain, bias = network.response_gain, network.response_bias
+    counts = (len(metadata), len(network.layers))
+    size = _HEADER.size + len(body)
+    header = _HEADER.pack(MAGIC, VERSION, 0, size, gain, bias, *counts)
+    crc = zlib.crc32(header[16:] + body)
+    data = _HEADER.pack(MAGIC, VERSION, crc, size, gain, bias, *counts) + body
+    from_bytes(data, "this network")  # nothing is written that could not be read
+    return data
+
+
+def from_bytes(data: bytes, name: str) -> PackedNetwork:
+    """A network from a file's content.
+
+    Raises:
+        InputError: no packed file, truncated, damaged, of a newer version, or breaking a rule of
+            the format; the message starts with `name`.
+    """
+    try:
+        return _parse(_Reader(data))
+    except _Refused as refused:
+        raise InputError(f"{name} {refused}") from None
+
+
+class _Refused(Exception):
+    """Why a file is refused, to be put behind its name."""
+
+
+def _require(condition: bool, reason: str) -> None:
+    if not condition:
+        raise _Refused(reason)
+
+
+class _Reader:
+    """Takes a file apart from front to back, and never more than there is."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    @property
+    def left(self) -> int:
+        return len(self.data) - self.at
+
+    def take(self, size: int) -> bytes:
+        _require(size <= self.left, f"is damaged: it ends {size - self.left} bytes too early")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def array(self, kind: str, count: int) -> NDArray[Any]:
+        """`count` numbers of a little-endian numpy type, in an array of the machine's order."""
+        stored = np.frombuffer(self.take(count * np.dtype(kind).itemsize), kind)
+        return stored.astype(stored.dtype.newbyteorder("="))
+
+    def bits(self, rows: int, columns: int) -> NDArray[np.uint8]:
+        """Rows of bits, each starting on a byte: 0 and 1 (rows, columns)."""
+        width = -(-columns // 8)
+        packed = np.frombuffer(self.take(rows * width), np.uint8).reshape(rows, width)
+        every = np.unpackbits(packed, axis=1, bitorder="little")
+        _require(not every[:, columns:].any(), "is damaged: unused bits are not 0")
+        return every[:, :columns]
+
+
+def _parse(reader: _Reader) -> PackedNetwork:
+    data = reader.data
+    _require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is no packed RB-SF file")
+    _require(len(data) >= _HEADER.size, f"is truncated: {len(data)} bytes are less than a header")
+    _, version, crc, size, gain, bias, told, count = _HEADER.unpack(reader.take(_HEADER.size))
+    _require(
+        version <= VERSION,
+        f"has version {version}, this rbsf reads up to {VERSION}: update rbsf",
+    )
+    _require(version == VERSION, f"is damaged: there is no version {version}")
+    _require(size <= len(data), f"is truncated: it has {len(data)} of {size} bytes; fetch it again")
+    _require(size == len(data), f"is damaged: {len(data) - size} bytes too many behind its end")
+    _require(zlib.crc32(data[16:]) == crc, "is damaged: its checksum does not fit; fetch it again")
+    _require(math.isfinite(gain) and gain > 0, f"has response gain {gain:g}: it must be positive")
+    _require(math.isfinite(bias), f"has response bias {bias:g}: it must be finite")
+    _require(told <= MOST_METADATA, f"has {told} bytes of metadata: at most {MOST_METADATA}")
+    _require(2 <= count <= 32, f"has {count} layers: 2 to 32 are allowed")
+    metadata = _metadata(reader.take(told))
+    layers: list[PackedLayer] = []
+    for number in range(count):
+        layers.append(_layer(reader, f"layer {number + 1}", layers, number == count - 1))
+    _require(not reader.left, f"is damaged: {reader.left} bytes too many behind its last layer")
+    return PackedNetwork(tuple(layers), gain, bias, metadata)
+
+
+def _metadata(text: bytes) -> dict[str, Any]:
+    try:
+        metadata = json.loads(text.decode())
+    except (ValueError, RecursionError):
+        raise _Refused("is damaged: its metadata is no JSON") from None
+    _require(isinstance(metadata, dict), "is damaged: its metadata is no JSON object")
+    return metadata
+
+
+class _Record(NamedTuple):
+    """A layer's first 24 bytes."""
+
+    kind: int
+    output: int
+    pool: int
+    zero: int
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    groups: int
+
+    @property
+    def terms(self) -> int:
+        return self.kernel**2 * self.inputs // self.groups
+
+    def check(self, name: str, expected: int, first: bool, last: bool) -> None:
+        """Refuses what breaks a rule, before anything of the size that it tells is read."""
+        k, channels = _KINDS[not first], f"{self.inputs} to {self.outputs}"
+        rules = {
+            "is of no known kind": max(self[:3]) <= 1 and self.zero == 0,
+            f"must be {k}": self.kind == (not first),
+            f"must give {'reals' if last else 'bits'}": self.output == last,
+            "is the last and must have no pool": not (last and self.pool),
+            f"has kernel {self.kernel}, not 1 to 15": 1 <= self.kernel <= 15,
+            f"has stride {self.stride}, not 1 to 4": 1 <= self.stride <= 4,
+            f"is binary with stride {self.stride}, not 1": first or self.stride == 1,
+            f"has channels {channels}, not 1 to 4096": (
+                min(self.inputs, self.outputs) >= 1 and max(self.inputs, self.outputs) <= 4096
+            ),
+            f"has {self.inputs} inputs, not {expected}": self.inputs == expected,
+            f"has {self.groups} groups for channels {channels}": self.groups > 0
+            and self.inputs % self.groups == self.outputs % self.groups == 0,
+            f"is on pixels with {self.groups} groups, not 1": not first or self.groups == 1,
+        }
+        for broken, kept in rules.items():
+            _require(kept, f"breaks a rule of the format: {name} {broken}")
+        _require(
+            self.terms <= MOST_TERMS,
+            f"breaks a rule of the format: {name} sums {self.terms} terms, more than {MOST_TERMS}",
+        )
+
+
+def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) -> PackedLayer:
+    record = _Record(*_RECORD.unpack(reader.take(_RECORD.size)))
+    record.check(name, before[-1].outputs if before else 3, not before, last)
+    outputs, terms, kernel = record.outputs, record.terms, record.kernel
+    if record.kind:
+        weights = reader.bits(outputs, terms).astype(np.int8) * 2 - 1
+    else:
+        weights = reader.array("<i1", outputs * terms)
+        _require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
+    weights = weights.reshape(outputs, kernel, kernel, -1).transpose(0, 3, 1, 2)
+    thresholds = flips = scale = bias = None
+    if record.output:
+        scale, bias = reader.array("<f4", outputs), reader.array("<f4", outputs)
+        finite = bool(np.isfinite(scale).all() and np.isfinite(bias).all())
+        _require(finite, f"is damaged: {name} has a scale or bias that is not finite")
+    else:
+        thresholds = reader.array("<i4", outputs)
+        flips = reader.bits(1, outputs)[0].astype(bool)
+    return PackedLayer(
+        _KINDS[record.kind],
+        *record[4:],
+        bool(record.pool),
+        np.ascontiguousarray(weights),
+        thresholds,
+        flips,
+        scale,
+        bias,
+    )
+
+
+def layer_bytes(layer: PackedLayer) -> bytes:
+    """A layer as it stands in the file, its record first."""
+    kind, real = _KINDS.index(layer.kind), layer.scale is not None
+    shape = (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)
+    parts = [_RECORD.pack(kind, real, layer.pool, 0, *shape)]
+    rows = layer.weights.transpose(0, 2, 3, 1).reshape(layer.outputs, -1)
+    parts.append(_pack_bits(rows > 0) if kind else rows.astype("<i1").tobytes())
+    if layer.thresholds is not None and layer.flips is not None:
+        parts += [layer.thresholds.astype("<i4").tobytes(), _pack_bits(layer.flips[None])]
+    if layer.scale is not None and layer.bias is not None:
+        parts += [layer.scale.astype("<f4").tobytes(), layer.bias.astype("<f4").tobytes()]
+    return b"".join(parts)
+
+
+def _pack_bits(rows: NDArray[np.bool_]) -> bytes:
+    """Rows of bits (n, m), each row starting on a byte; the inverse of `_Reader.bits`."""
+    return np.packbits(rows, axis=1, bitorder="little").tobytes()

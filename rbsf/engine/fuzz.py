@@ -1,0 +1,247 @@
+"""Damaged packed files, and a check that both readers take or refuse the same ones.
+
+The compiled reader (src/model.cpp) runs under AddressSanitizer and UBSan in a process of its own
+(src/fuzz.cpp), which also runs every network that it takes, on every kernel path.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rbsf.engine.format import PackedLayer, PackedNetwork, from_bytes, to_bytes
+from rbsf.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+NO_JSON = "its metadata is no JSON"
+"""What the Python reader alone refuses a file for: the compiled one skips the metadata."""
+
+EXTREMES = (
+    *(0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 31, 32, 33, 63, 64, 65, 255, 256, 4095, 4096, 4097),
+    *(32767, 32768, 32769, 65535, 65536, 65537, 2**24, 2**31 - 1, 2**31, 2**32 - 1),
+    *(0x7F800000, 0x7FC00000, 0x80000000),  # infinity, NaN and -0 as floats
+)
+
+
+class Finding(Exception):
+    """Something that must not happen with `data`."""
+
+    def __init__(self, what: str, data: bytes) -> None:
+        super().__init__(what)
+        self.data = data
+
+
+class Sample(NamedTuple):
+    """A whole file, and where in it numbers of 4 bytes lie that tell sizes."""
+
+    data: bytes
+    numbers: list[int]
+
+
+def random_network(seed: int) -> PackedNetwork:
+    """A valid network of 2 to 4 small layers of odd shapes."""
+    rng = np.random.default_rng(seed)
+    sizes = [3, *rng.choice([1, 2, 5, 8, 12, 16, 24, 63, 64, 66], rng.integers(2, 5))]
+    layers = []
+    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
+        first, last = index == 0, index == len(sizes) - 2
+        common = [n for n in (1, 2, 3, 4, 8) if inputs % n == outputs % n == 0 and not first]
+        groups, kernel = int(rng.choice(common or [1])), int(rng.integers(1, 5))
+        shape = (outputs, inputs // groups, kernel, kernel)
+        terms = kernel**2 * int(inputs) // groups
+        weights = rng.integers(-127, 128, shape) if first else rng.integers(0, 2, shape) * 2 - 1
+        reals = rng.normal(size=(2, outputs)).astype(np.float32)
+        most = terms * (8000 if first else 1)
+        layers.append(
+            PackedLayer(
+                "pixels" if first else "binary",
+                int(inputs),
+                int(outputs),
+                kernel,
+                int(rng.integers(1, 5)) if first else 1,
+                groups,
+                bool(rng.integers(2)) and not last,
+                weights.astype(np.int8),
+                None if last else rng.integers(-most, most + 1, outputs).astype(np.int32),
+                None if last else rng.integers(0, 2, outputs).astype(bool),
+                reals[0] if last else None,
+                reals[1] if last else None,
+            )
+        )
+    return PackedNetwork(tuple(layers), 0.5, -1.0, {"name": f"random {seed}"})
+
+
+def sample(network: PackedNetwork) -> Sample:
+    """The network's file."""
+    data = to_bytes(network)
+    at = 40 + int.from_bytes(data[32:36], "little")
+    numbers = list(range(8, 40, 4))
+    for layer in network.layers:
+        numbers += range(at, at + 24, 4)
+        row = layer.terms if layer.kind == "pixels" else -(-layer.terms // 8)
+        told = 8 * layer.outputs if layer.flips is None else 4 * layer.outputs
+        at += 24 + layer.outputs * row + told + (layer.flips is not None) * -(-layer.outputs // 8)
+    return Sample(data, numbers)
+
+
+def damaged_files(count: int, seed: int) -> Iterator[bytes]:
+    """Files made of 64 random networks by one to three damages each; the same for the same seed."""
+    rng = random.Random(seed)
+    samples = [sample(random_network(rng.getrandbits(32))) for _ in range(64)]
+    for _ in range(count):
+        whole = rng.choice(samples)
+        data = bytearray(whole.data)
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            rng.choice(_DAMAGES)(data, whole.numbers, rng)
+        if rng.random() < 0.95:
+            _mend(data, size_too=rng.random() < 0.95)
+        yield bytes(data)
+
+
+def _mend(data: bytearray, size_too: bool) -> None:
+    """Makes the checksum fit, and mostly the size, so that what stands behind them is read."""
+    if len(data) >= 24:
+        if size_too:
+            struct.pack_into("<Q", data, 16, len(data))
+        struct.pack_into("<I", data, 12, zlib.crc32(data[16:]))
+
+
+def _flip_bits(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    for _ in range(rng.randint(1, 8) if data else 0):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def _set_bytes(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    for _ in range(rng.randint(1, 4) if data else 0):
+        data[rng.randrange(len(data))] = rng.choice((0, 1, 2, 127, 128, 255))
+
+
+def _set_number(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    at = rng.choice(numbers) if rng.random() < 0.8 else rng.randrange(max(1, len(data) - 3))
+    if at + 4 <= len(data):
+        near = int.from_bytes(data[at : at + 4], "little") + rng.choice((-1, 1))
+        number = rng.choice((near % 2**32, *rng.sample(EXTREMES, 3)))
+        struct.pack_into("<I", data, at, number)
+
+
+def _truncate(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    del data[rng.randrange(len(data) + 1) :]
+
+
+def _extend(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    data += rng.randbytes(rng.choice((1, 2, 4, 24, 100)))
+
+
+def _cut(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    at = rng.randrange(len(data) + 1)
+    del data[at : at + rng.choice((1, 2, 4, 8, 24, 64))]
+
+
+def _splice(data: bytearray, numbers: list[int], rng: random.Random) -> None:
+    """Copies a stretch to another place, over what is there or between."""
+    length, at = rng.choice((1, 4, 8, 24, 64)), rng.randrange(len(data) + 1)
+    start = rng.randrange(len(data) + 1)
+    data[at : at + rng.choice((0, length))] = data[start : start + length]
+
+
+_DAMAGES: tuple[Callable[[bytearray, list[int], random.Random], None], ...] = (
+    _flip_bits,
+    _set_bytes,
+    _set_number,
+    _set_number,
+    _truncate,
+    _extend,
+    _cut,
+    _splice,
+)
+
+
+def refusal(data: bytes) -> str:
+    """Why the Python reader refuses a file, empty where it takes it.
+
+    Raises:
+        Finding: it neither takes it nor refuses it.
+    """
+    try:
+        from_bytes(data, "it")
+    except InputError as error:
+        return str(error)
+    except Exception as error:
+        raise Finding(f"the Python reader raised {error!r}", data) from error
+    return ""
+
+
+class CompiledReader:
+    """The compiled reader under sanitizers; a context. Called with a file it tells what became
+    of it, in the words of src/fuzz.cpp.
+
+    Raises:
+        Finding: it died; the sanitizer's report stands on standard error.
+    """
+
+    def __init__(self, program: Path) -> None:
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> CompiledReader:
+        return self
+
+    def __call__(self, data: bytes) -> str:
+        assert self.process.stdin and self.process.stdout
+        try:
+            self.process.stdin.write(struct.pack("<I", len(data)) + data)
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            raise Finding("the compiled reader died", data)
+        return line.decode().strip()
+
+    def __exit__(self, raised: object, *_: object) -> None:
+        self.process.communicate()
+        if self.process.returncode and not raised:  # leaks are told at the end
+            raise Finding(f"the compiled reader ended with {self.process.returncode}", b"")
+
+
+def check(data: bytes, compiled: CompiledReader) -> str:
+    """Feeds a file to both readers; what the compiled one said.
+
+    Raises:
+        Finding: one died, or one takes what the other refuses.
+    """
+    said, why = compiled(data), refusal(data)
+    if said.startswith("refused") != bool(why) and NO_JSON not in why:
+        raise Finding(f"the compiled reader: {said}; the Python reader: {why or 'accepted'}", data)
+    return said
+
+
+def build_reader(folder: Path) -> Path:
+    """Compiles src/fuzz.cpp with sanitizers in a folder; the program.
+
+    Raises:
+        InputError: no cmake or compiler here, or it failed.
+    """
+    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    cmake = shutil.which("cmake", path=beside)
+    if not cmake:
+        raise InputError("cmake is missing: pip install cmake")
+    configure = ["-S", str(ROOT), "-B", str(folder), "-DRBSF_SANITIZE=ON"]
+    for words in (configure, ["--build", str(folder), "--target", "fuzz"]):
+        ended = subprocess.run([cmake, *words], capture_output=True, text=True)
+        if ended.returncode:
+            last = (ended.stderr or ended.stdout).strip().splitlines()
+            told = next((line.strip() for line in last if "rror" in line), "no reason told")
+            raise InputError(f"the reader does not compile (g++ or clang, and make): {told}")
+    return folder / "fuzz"

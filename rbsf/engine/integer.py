@@ -1,0 +1,110 @@
+"""A packed network run by torch: the packed engine's arithmetic, step by step, for any machine.
+
+Sums of integers below 2^24 are exact in float32, in any order, so these are the engine's bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from rbsf.engine.format import PackedLayer, PackedNetwork
+from rbsf.nn import SiamFC
+
+
+class IntegerNetwork:
+    """Runs a PackedNetwork on the CPU."""
+
+    def __init__(self, network: PackedNetwork) -> None:
+        self.layers = [_Layer(layer) for layer in network.layers]
+
+    def maps(self, pixels: Tensor) -> list[Tensor]:
+        """RGB pixels (N, 3, S, S), 0..255 -> each layer's map (N, C, h, w): +-1, the last real."""
+        first = self.layers[0](pixels.float())
+        return [first, *self.maps_from_bits(first)]
+
+    def maps_from_bits(self, first: Tensor) -> list[Tensor]:
+        """The maps of all layers but the first from the first's, +-1 (N, C, h, w)."""
+        maps = [first]
+        for layer in self.layers[1:]:
+            maps.append(layer(maps[-1]))
+        return maps[1:]
+
+
+class _Layer:
+    """Convolution, pool, threshold and flip; or scale and bias, rounded one after the other."""
+
+    def __init__(self, layer: PackedLayer) -> None:
+        largest = 255 if layer.kind == "pixels" else 1
+        reach = largest * int(np.abs(layer.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max())
+        self.exact = torch.float32 if reach < 2**24 else torch.float64
+        self.weights = torch.from_numpy(layer.weights).to(self.exact)
+        self.stride, self.groups, self.pool = layer.stride, layer.groups, layer.pool
+        self.real = layer.thresholds is None
+        self.thresholds, self.flips = _column(layer.thresholds), _column(layer.flips)
+        self.scale, self.bias = _column(layer.scale), _column(layer.bias)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        sums = F.conv2d(x.to(self.exact), self.weights, stride=self.stride, groups=self.groups)
+        if self.pool:
+            sums = F.max_pool2d(sums, kernel_size=3, stride=2)
+        if self.real:
+            return sums.float() * self.scale + self.bias
+        on = (sums >= self.thresholds) ^ self.flips
+        return on.float() * 2 - 1
+
+
+def _column(values: NDArray[Any] | None) -> Tensor:
+    return torch.from_numpy(np.zeros(0) if values is None else values).reshape(-1, 1, 1)
+
+
+@torch.inference_mode()
+def differing_bits(model: SiamFC, network: PackedNetwork, crops: NDArray[np.uint8]) -> list[float]:
+    """The share of bits in which a packed student differs from the one that it was packed from.
+
+    They come from the first layer's 8-bit weights, and grow from layer to layer.
+
+    Args:
+        model: the student in eval mode.
+        network: the same, packed.
+        crops: RGB (N, S, S, 3).
+
+    Returns:
+        A share for each layer but the last.
+    """
+    packed, shares = IntegerNetwork(network), np.zeros(len(network.layers) - 1)
+    for crop in crops:  # one by one: all maps of many would take much memory
+        pixels = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+        pairs = zip(model.backbone.maps(pixels), packed.maps(pixels), strict=True)
+        shares += [((a >= 0) != (b >= 0)).float().mean().item() for a, b in pairs][:-1]
+    return list(map(float, shares / len(crops)))
+
+
+class IntegerEmbedder:
+    """A PackedNetwork run by torch as an Embedder (see `rbsf.embedder.Embedder`).
+
+    Args:
+        network: what to run.
+        name: shown in reports.
+        weights_sha256: of the file it came from; empty for a network in memory.
+    """
+
+    engine = "torch"
+    path = ""
+
+    def __init__(self, network: PackedNetwork, name: str, weights_sha256: str = "") -> None:
+        self.network = IntegerNetwork(network)
+        self.name, self.weights_sha256 = name, weights_sha256
+        self.response_gain = network.response_gain
+        self.response_bias = network.response_bias
+
+    @torch.inference_mode()
+    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)
+        feature: NDArray[np.float32] = self.network.maps(pixels)[-1].numpy()
+        return feature

@@ -1,0 +1,113 @@
+// AVX2: differing bits of a nibble looked up for 32 filters at a time, products of 16-bit integers.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "byte_sums.h"
+#include "kernels.h"
+#include "pixel_sums.h"
+
+namespace rbsf {
+namespace {
+
+constexpr NibbleTables kTables;
+
+struct Lookup {
+  using Vector = __m256i;
+  typedef uint8_t Sums __attribute__((vector_size(32)));
+  static constexpr int kBytes = 32, kBits = 4;
+  static constexpr int kBlocks = 1, kPixels = 6;  // 12 sums, 2 registers of filters, 1 table
+
+  static Vector load(const uint8_t* from) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+  }
+
+  static Vector window(const uint8_t* nibble) {
+    const auto* table = reinterpret_cast<const __m128i*>(kTables.counts + *nibble);
+    return _mm256_broadcastsi128_si256(_mm_load_si128(table));
+  }
+
+  static Sums differing(Vector table, Vector filters) {
+    return (Sums)_mm256_shuffle_epi8(table, filters);
+  }
+
+  static void widen_add(Sums bytes, uint16_t* counts) {
+    const Vector sums = (Vector)bytes;
+    const Vector even = _mm256_and_si256(sums, _mm256_set1_epi16(0xFF));
+    const Vector odd = _mm256_srli_epi16(sums, 8);
+    auto* to = reinterpret_cast<__m256i*>(counts);
+    _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), even));
+    _mm256_storeu_si256(to + 1, _mm256_add_epi16(_mm256_loadu_si256(to + 1), odd));
+  }
+};
+
+void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
+                 const uint16_t* limits, uint8_t* bits, size_t out_stride) {
+  const int bytes = (shape.filters + 7) / 8;
+  for (int x = 0; x < width; ++x, counts += shape.padded_filters(), bits += out_stride)
+    for (int byte = 0; byte < bytes; byte += 4) {
+      const auto* c = reinterpret_cast<const __m256i*>(counts + 8 * byte);
+      const auto* l = reinterpret_cast<const __m256i*>(limits + 8 * byte);
+      // Unsigned c < l is l - c > 0 if negative differences saturate at 0; packs keep lanes apart.
+      const __m256i low = _mm256_subs_epu16(_mm256_loadu_si256(l), _mm256_loadu_si256(c));
+      const __m256i high = _mm256_subs_epu16(_mm256_loadu_si256(l + 1), _mm256_loadu_si256(c + 1));
+      const __m256i zero = _mm256_setzero_si256();
+      const __m256i clear = _mm256_permute4x64_epi64(
+          _mm256_packs_epi16(_mm256_cmpeq_epi16(low, zero), _mm256_cmpeq_epi16(high, zero)), 0xD8);
+      const uint32_t mask = ~static_cast<uint32_t>(_mm256_movemask_epi8(clear));
+      std::memcpy(bits + byte, &mask, std::min(bytes - byte, 4));
+    }
+}
+
+// Exact products need 16 bits: vpmaddubsw saturates, since 2 * 255 * 127 is beyond 32767.
+struct Products {
+  typedef int32_t Sums __attribute__((vector_size(32)));
+  using Weights = __m256i;
+  using Weight = int16_t;
+  using Pixel = int16_t;
+  static constexpr int kStep = 2, kLanes = 8, kCentre = 0;
+  static constexpr int kRegisters = 2, kWindows = 6;  // 12 sums, 2 registers of weights, 1 window
+
+  static int slot(int lane, int byte) { return kStep * lane + byte; }
+
+  static void widen(const uint8_t* from, Pixel* to) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepu8_epi16(bytes));
+  }
+
+  static Sums load_sums(const int32_t* from) { return *reinterpret_cast<const Sums*>(from); }
+  static Weights load(const Weight* from) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+  }
+
+  static __m256i window(const Pixel* from) {
+    int pair;
+    std::memcpy(&pair, from, sizeof pair);
+    return _mm256_set1_epi32(pair);
+  }
+
+  static void add(Sums& sums, Weights weights, __m256i window) {
+    sums += (Sums)_mm256_madd_epi16(weights, window);
+  }
+
+  static uint32_t at_least(Sums sums, Sums bounds) {
+    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(sums >= bounds)));
+  }
+};
+
+using Binary = ByteSums<Lookup>;
+using Pixels = PixelSums<Products>;
+
+const Kernels kPath = {"avx2",      Binary::pack_binary, Binary::scratch_bytes, Binary::count_row,
+                       compare_row, Pixels::pack_pixels, Pixels::pixel_row};
+
+}  // namespace
+
+const Kernels* const kAvx2 = &kPath;
+
+}  // namespace rbsf
+
+#else
+#include "kernels.h"
+const rbsf::Kernels* const rbsf::kAvx2 = nullptr;
+#endif

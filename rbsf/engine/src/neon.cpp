@@ -1,0 +1,44 @@
+// NEON of every AArch64: differing bits by cnt, products of signed bytes in 16 bits.
+#if defined(__aarch64__)
+
+#include "neon.h"
+
+namespace rbsf {
+namespace {
+
+struct Products : SignedBytes {
+  using Window = int8x16_t;
+
+  // The lower half of a register has bytes 0 and 1 of each filter, the upper half bytes 2 and 3.
+  static int slot(int lane, int byte) { return byte / 2 * 8 + 2 * lane + byte % 2; }
+
+  static Window window(const Pixel* from) {
+    int16_t pairs[2];
+    std::memcpy(pairs, from, sizeof pairs);
+    return vcombine_s8(vreinterpret_s8_s16(vdup_n_s16(pairs[0])),
+                       vreinterpret_s8_s16(vdup_n_s16(pairs[1])));
+  }
+
+  // Two products fit 16 bits: 2 * 128 * 127 < 32768.
+  static void add(Sums& sums, Weights weights, Window window) {
+    const int16x8_t low = vmull_s8(vget_low_s8(weights), vget_low_s8(window));
+    sums = vpadalq_s16(sums, vmlal_high_s8(low, weights, window));
+  }
+};
+
+using Binary = ByteSums<ByteCounts>;
+using Pixels = PixelSums<Products>;
+
+const Kernels kPath = {"neon",      Binary::pack_binary, Binary::scratch_bytes, Binary::count_row,
+                       compare_row, Pixels::pack_pixels, Pixels::pixel_row};
+
+}  // namespace
+
+const Kernels* const kNeon = &kPath;
+
+}  // namespace rbsf
+
+#else
+#include "kernels.h"
+const rbsf::Kernels* const rbsf::kNeon = nullptr;
+#endif

@@ -1,0 +1,40 @@
+// NEON with the dot products of ARMv8.2: as neon, and four products of signed bytes at once.
+#if defined(__aarch64__)
+
+#include "neon.h"
+
+namespace rbsf {
+namespace {
+
+struct Products : SignedBytes {
+  using Window = int8x16_t;
+
+  static int slot(int lane, int byte) { return kStep * lane + byte; }
+
+  static Window window(const Pixel* from) {
+    int32_t bytes;
+    std::memcpy(&bytes, from, sizeof bytes);
+    return vreinterpretq_s8_s32(vdupq_n_s32(bytes));
+  }
+
+  static void add(Sums& sums, Weights weights, Window window) {
+    sums = vdotq_s32(sums, weights, window);
+  }
+};
+
+using Binary = ByteSums<ByteCounts>;
+using Pixels = PixelSums<Products>;
+
+const Kernels kPath = {"neon-dot",  Binary::pack_binary, Binary::scratch_bytes, Binary::count_row,
+                       compare_row, Pixels::pack_pixels, Pixels::pixel_row};
+
+}  // namespace
+
+const Kernels* const kNeonDot = &kPath;
+
+}  // namespace rbsf
+
+#else
+#include "kernels.h"
+const rbsf::Kernels* const rbsf::kNeonDot = nullptr;
+#endif

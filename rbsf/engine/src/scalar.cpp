@@ -1,0 +1,87 @@
+// The portable path: what the kernels compute, in plain C++.
+#include <bitset>
+
+#include "kernels.h"
+
+namespace rbsf {
+namespace {
+
+uint64_t load_word(const uint8_t* from) {
+  uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+int popcount(uint64_t word) { return static_cast<int>(std::bitset<64>(word).count()); }
+
+Bytes pack_binary(const BinaryShape& shape, const uint64_t* filters) {
+  Bytes packed(sizeof(uint64_t) * shape.padded_filters() * shape.words());
+  std::memcpy(packed.data(), filters, packed.size());
+  return packed;
+}
+
+size_t scratch_bytes(const BinaryShape& shape, int) { return sizeof(uint64_t) * shape.words(); }
+
+void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input, size_t stride,
+               int width, uint16_t* counts, uint8_t* scratch) {
+  const int row_words = shape.row_words();
+  const uint64_t tail = shape.tail();
+  uint64_t* const window = reinterpret_cast<uint64_t*>(scratch);
+  for (int x = 0; x < width; ++x) {
+    for (int row = 0; row < shape.kernel; ++row) {
+      const uint8_t* run = input + row * stride + static_cast<size_t>(x) * shape.channel_bytes;
+      uint64_t* words = &window[row * row_words];
+      for (int j = 0; j < row_words; ++j) words[j] = load_word(run + 8 * j);
+      words[row_words - 1] &= tail;
+    }
+    const uint64_t* filter = filters.as<uint64_t>();
+    for (int f = 0; f < shape.filters; ++f, filter += shape.words()) {
+      int count = 0;
+      for (int j = 0; j < shape.words(); ++j) count += popcount(window[j] ^ filter[j]);
+      counts[static_cast<size_t>(x) * shape.padded_filters() + f] = static_cast<uint16_t>(count);
+    }
+  }
+}
+
+void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
+                 const uint16_t* limits, uint8_t* bits, size_t out_stride) {
+  for (int x = 0; x < width; ++x, counts += shape.padded_filters(), bits += out_stride)
+    for (int byte = 0; byte < (shape.filters + 7) / 8; ++byte) {
+      int value = 0;
+      for (int bit = 0; bit < 8; ++bit)
+        value |= (counts[8 * byte + bit] < limits[8 * byte + bit]) << bit;
+      bits[byte] = static_cast<uint8_t>(value);
+    }
+}
+
+Bytes pack_pixels(const PixelShape& shape, const int8_t* filters) {
+  Bytes packed(static_cast<size_t>(shape.filters) * shape.kernel * shape.row_bytes());
+  std::memcpy(packed.data(), filters, packed.size());
+  return packed;
+}
+
+void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
+               const uint8_t* input, size_t stride, int width, uint8_t* bits, size_t out_stride,
+               uint8_t*) {
+  for (int x = 0; x < width; ++x, bits += out_stride) {
+    const uint8_t* window = input + static_cast<size_t>(x) * shape.stride * 3;
+    const int8_t* weights = filters.as<int8_t>();
+    for (int f = 0; f < shape.filters; ++f) {
+      int32_t sum = 0;
+      for (int row = 0; row < shape.kernel; ++row, weights += shape.row_bytes())
+        for (int i = 0; i < shape.row_bytes(); ++i) sum += weights[i] * window[row * stride + i];
+      const uint8_t bit = static_cast<uint8_t>(1 << f % 8);
+      bits[f / 8] = static_cast<uint8_t>(sum >= thresholds[f] ? (f % 8 ? bits[f / 8] | bit : bit)
+                                                              : (f % 8 ? bits[f / 8] : 0));
+    }
+  }
+}
+
+const Kernels kPath = {"scalar",    pack_binary, scratch_bytes, count_row,
+                       compare_row, pack_pixels, pixel_row};
+
+}  // namespace
+
+const Kernels* const kScalar = &kPath;
+
+}  // namespace rbsf

@@ -1,0 +1,101 @@
+// AVX-512 with VPOPCNTDQ and VNNI: eight filters' words in a register, a window's word broadcast.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "avx512_pixels.h"
+#include "kernels.h"
+
+namespace rbsf {
+namespace {
+
+constexpr int kVectors = 4;  // registers of 8 filters that share a broadcast
+constexpr int kPixels = 6;   // windows that share a load of filters: 24 sums, 4 filters, 1 window
+
+// [tile of 32 filters][word][32]: what a step of the inner loop reads lies together.
+Bytes pack_binary(const BinaryShape& shape, const uint64_t* filters) {
+  constexpr int tile = 8 * kVectors;
+  Bytes packed(sizeof(uint64_t) * shape.padded_filters() * shape.words());
+  uint64_t* to = packed.as<uint64_t>();
+  for (int first = 0; first < shape.padded_filters(); first += tile)
+    for (int word = 0; word < shape.words(); ++word)
+      for (int f = 0; f < tile; ++f) *to++ = filters[size_t(first + f) * shape.words() + word];
+  return packed;
+}
+
+size_t scratch_bytes(const BinaryShape&, int) { return 0; }
+
+inline __m512i broadcast(const uint8_t* from) {
+  long long word;
+  std::memcpy(&word, from, sizeof word);
+  return _mm512_set1_epi64(word);
+}
+
+template <int pixels>
+inline void add_word(__m512i (&sums)[pixels][kVectors], const uint64_t*& filters,
+                     const uint8_t* run, int channel_bytes, __m512i mask, bool masked) {
+  __m512i weights[kVectors];
+  for (int v = 0; v < kVectors; ++v) weights[v] = _mm512_load_si512(filters + 8 * v);
+  for (int p = 0; p < pixels; ++p) {
+    __m512i window = broadcast(run + p * channel_bytes);
+    if (masked) window = _mm512_and_si512(window, mask);
+    for (int v = 0; v < kVectors; ++v)
+      sums[p][v] =
+          _mm512_add_epi64(sums[p][v], _mm512_popcnt_epi64(_mm512_xor_si512(window, weights[v])));
+  }
+  filters += 8 * kVectors;
+}
+
+// `pixels` windows against 32 filters.
+template <int pixels>
+void count_tile(const BinaryShape& shape, const uint64_t* filters, const uint8_t* input,
+                size_t stride, uint16_t* counts) {
+  __m512i sums[pixels][kVectors];
+  for (auto& row : sums)
+    for (__m512i& sum : row) sum = _mm512_setzero_si512();
+  const __m512i mask = _mm512_set1_epi64(static_cast<long long>(shape.tail()));
+  const int whole = shape.row_bytes() / 8;
+  const bool tail = shape.row_bytes() % 8;
+  for (int row = 0; row < shape.kernel; ++row, input += stride) {
+    for (int j = 0; j < whole; ++j)
+      add_word<pixels>(sums, filters, input + 8 * j, shape.channel_bytes, mask, false);
+    if (tail) add_word<pixels>(sums, filters, input + 8 * whole, shape.channel_bytes, mask, true);
+  }
+  for (int p = 0; p < pixels; ++p)
+    for (int v = 0; v < kVectors; ++v)
+      _mm_storeu_si128(
+          reinterpret_cast<__m128i*>(counts + size_t(p) * shape.padded_filters() + 8 * v),
+          _mm512_maskz_cvtepi64_epi16(0xFF, sums[p][v]));
+}
+
+void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input, size_t stride,
+               int width, uint16_t* counts, uint8_t*) {
+  constexpr int tile = 8 * kVectors;
+  using Tile = void (*)(const BinaryShape&, const uint64_t*, const uint8_t*, size_t, uint16_t*);
+  constexpr Tile rest[kPixels] = {nullptr,       count_tile<1>, count_tile<2>,
+                                  count_tile<3>, count_tile<4>, count_tile<5>};
+  for (int first = 0; first < shape.padded_filters(); first += tile) {
+    const uint64_t* block = filters.as<uint64_t>() + size_t(first) * shape.words();
+    int x = 0;
+    for (; x + kPixels <= width; x += kPixels)
+      count_tile<kPixels>(shape, block, input + size_t(x) * shape.channel_bytes, stride,
+                          counts + size_t(x) * shape.padded_filters() + first);
+    if (x < width)
+      rest[width - x](shape, block, input + size_t(x) * shape.channel_bytes, stride,
+                      counts + size_t(x) * shape.padded_filters() + first);
+  }
+}
+
+const Kernels kPath = {"avx512-vpopcnt", pack_binary, scratch_bytes, count_row,
+                       compare_row,      pack_pixels, pixel_row};
+
+}  // namespace
+
+const Kernels* const kVpopcnt = &kPath;
+
+}  // namespace rbsf
+
+#else
+#include "kernels.h"
+const rbsf::Kernels* const rbsf::kVpopcnt = nullptr;
+#endif

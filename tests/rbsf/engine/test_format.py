@@ -1,0 +1,223 @@
+"""The packed file: its bytes, written out by hand, and what is refused."""
+
+import json
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rbsf.engine.format import (
+    PackedLayer,
+    PackedNetwork,
+    from_bytes,
+    read_packed,
+    to_bytes,
+    write_packed,
+)
+from rbsf.errors import InputError
+
+METADATA = b'{"a": 1}'
+FIRST, SECOND = 40 + len(METADATA), 40 + len(METADATA) + 24 + 6 + 8 + 1
+"""Where the two layers of `tiny` begin."""
+
+
+def tiny() -> PackedNetwork:
+    """3 -> 2 by 1x1 on pixels, then 2 -> 3 by 2x2 bits, real."""
+    pixels = np.array([[1, -2, 3], [-127, 0, 127]], np.int8).reshape(2, 3, 1, 1)
+    signs = -np.ones((3, 2, 2, 2), np.int8)
+    signs[0, 0, 0, 0] = 1  # element 0
+    signs[0, 1, 0, 0] = 1  # element 1: the inputs of a place lie together
+    signs[1, 0, 0, 1] = 1  # element 2: then comes the next column
+    signs[2, 1, 1, 1] = 1  # element 7
+    first = PackedLayer(
+        "pixels", 3, 2, 1, 2, 1, True, pixels,
+        thresholds=np.array([5, -6], np.int32), flips=np.array([False, True]),
+    )  # fmt: skip
+    second = PackedLayer(
+        "binary", 2, 3, 2, 1, 1, False, signs,
+        scale=np.array([1, 2, 0.5], np.float32), bias=np.array([0, -1, 4], np.float32),
+    )  # fmt: skip
+    return PackedNetwork((first, second), 0.5, -2.0, {"a": 1})
+
+
+BODY = b"".join(
+    [
+        METADATA,
+        bytes([0, 0, 1, 0]),
+        struct.pack("<5I", 3, 2, 1, 2, 1),
+        bytes([1, 254, 3, 129, 0, 127]),
+        struct.pack("<2i", 5, -6),
+        bytes([0b10]),
+        bytes([1, 1, 0, 0]),
+        struct.pack("<5I", 2, 3, 2, 1, 1),
+        bytes([0b11, 0b100, 0b10000000]),
+        struct.pack("<6f", 1, 2, 0.5, 0, -1, 4),
+    ]
+)
+
+
+def sealed(body: bytes, gain=0.5, bias=-2.0, told=8, layers=2, version=1) -> bytes:
+    """A file with size and checksum that fit."""
+    rest = struct.pack("<QffII", 40 + len(body), gain, bias, told, layers) + body
+    return b"\x89RBSF\r\n\x1a" + struct.pack("<II", version, zlib.crc32(rest)) + rest
+
+
+def changed(at: int, new: bytes) -> bytes:
+    data = sealed(BODY)
+    return sealed((data[:at] + new + data[at + len(new) :])[40:])
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(InputError) as caught:
+        from_bytes(data, "my.rbsf")
+    message = str(caught.value)
+    assert message.startswith("my.rbsf ") and "\n" not in message
+    return message
+
+
+def u32(value: int) -> bytes:
+    return struct.pack("<I", value)
+
+
+def test_the_bytes_are_those_of_the_description():
+    assert to_bytes(tiny()) == sealed(BODY)
+
+
+def test_what_is_read_is_what_was_written(tmp_path):
+    write_packed(tmp_path / "a.rbsf", tiny())
+    network, expected = read_packed(tmp_path / "a.rbsf"), tiny()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.rbsf"]
+    assert (network.response_gain, network.response_bias) == (0.5, -2)
+    assert network.metadata == {"a": 1}
+    for layer, wanted in zip(network.layers, expected.layers, strict=True):
+        for key, value in vars(wanted).items():
+            found = getattr(layer, key)
+            assert np.array_equal(found, value) if value is not None else found is None
+            assert getattr(found, "dtype", None) == getattr(value, "dtype", None)
+    assert [layer.terms for layer in network.layers] == [3, 8]
+
+
+def test_torch_is_not_needed():
+    code = "import rbsf.engine.format, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_truncation_is_told():
+    data = sealed(BODY)
+    for length in range(len(data)):
+        message = refusal(data[:length])
+        assert ("is truncated" if length else "is no packed") in message
+
+
+def test_every_flipped_bit_is_refused():
+    data = sealed(BODY)
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        refusal(bytes(flipped))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is no packed RB-SF file"),
+        (b"PK\x03\x04" + bytes(60), "is no packed RB-SF file"),
+        (sealed(BODY, version=2), "has version 2, this rbsf reads up to 1: update rbsf"),
+        (sealed(BODY, version=0), "is damaged: there is no version 0"),
+        (sealed(BODY) + b"\0", "is damaged: 1 bytes too many behind its end"),
+        (sealed(BODY)[:-1] + b"\1", "is damaged: its checksum does not fit"),
+        (sealed(BODY + b"\0"), "is damaged: 1 bytes too many behind its last layer"),
+        (sealed(BODY, gain=0), "has response gain 0"),
+        (sealed(BODY, gain=float("nan")), "has response gain nan"),
+        (sealed(BODY, bias=float("inf")), "has response bias inf"),
+        (sealed(BODY, told=65537), "has 65537 bytes of metadata"),
+        (sealed(BODY, told=2**32 - 1), "has 4294967295 bytes of metadata"),
+        (sealed(BODY, told=60000), "is damaged: it ends"),
+        (sealed(BODY, layers=1), "has 1 layers: 2 to 32"),
+        (sealed(BODY, layers=2**32 - 1), "has 4294967295 layers: 2 to 32"),
+        (sealed(BODY, layers=3), "layer 2 must give bits"),
+        (changed(40, b'"123456"'), "its metadata is no JSON object"),
+        (changed(40, b'{"a": 1 '), "its metadata is no JSON"),
+        (changed(40, b"\xff\xfe\xfd" * 2), "its metadata is no JSON"),
+        (sealed(b"[" * 60000 + BODY, told=60000), "its metadata is no JSON"),
+        (sealed(b"9" * 60000 + BODY, told=60000), "its metadata is no JSON"),
+        (changed(FIRST, b"\2"), "layer 1 is of no known kind"),
+        (changed(FIRST + 3, b"\1"), "layer 1 is of no known kind"),
+        (changed(FIRST, b"\1"), "layer 1 must be pixels"),
+        (changed(FIRST + 1, b"\1"), "layer 1 must give bits"),
+        (changed(FIRST + 4, u32(4)), "layer 1 has 4 inputs, not 3"),
+        (changed(FIRST + 8, u32(0)), "layer 1 has channels 3 to 0"),
+        (changed(FIRST + 8, u32(2**32 - 1)), "layer 1 has channels 3 to 4294967295"),
+        (changed(FIRST + 8, u32(4096)), "is damaged: it ends"),
+        (changed(FIRST + 12, u32(0)), "layer 1 has kernel 0"),
+        (changed(FIRST + 12, u32(16)), "layer 1 has kernel 16"),
+        (changed(FIRST + 16, u32(5)), "layer 1 has stride 5"),
+        (changed(FIRST + 20, u32(0)), "layer 1 has 0 groups"),
+        (changed(FIRST + 20, u32(3)), "layer 1 has 3 groups"),
+        (changed(FIRST + 24, b"\x80"), "layer 1 has a weight below -127"),
+        (changed(SECOND - 1, b"\x06"), "is damaged: unused bits are not 0"),
+        (changed(SECOND, b"\0"), "layer 2 must be binary"),
+        (changed(SECOND + 1, b"\0"), "layer 2 must give reals"),
+        (changed(SECOND + 2, b"\1"), "layer 2 is the last and must have no pool"),
+        (changed(SECOND + 4, u32(3)), "layer 2 has 3 inputs, not 2"),
+        (changed(SECOND + 16, u32(2)), "layer 2 is binary with stride 2"),
+        (changed(SECOND + 20, u32(2)), "layer 2 has 2 groups for channels 2 to 3"),
+        (changed(SECOND + 27, struct.pack("<f", float("nan"))), "scale or bias that is not finite"),
+        (changed(SECOND + 39, struct.pack("<f", float("inf"))), "scale or bias that is not finite"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(data, reason):
+    assert reason in refusal(data)
+
+
+def test_a_layer_may_sum_32768_terms_and_no_more():
+    body = [b"{}", bytes(4), struct.pack("<5I", 3, 4096, 1, 1, 1), bytes(3 * 4096 + 4 * 4096 + 512)]
+    body += [bytes([1, 1, 0, 0]), struct.pack("<5I", 4096, 1, 3, 1, 1)]
+    assert "layer 2 sums 36864 terms" in refusal(sealed(b"".join(body), told=2))
+    body[-1] = struct.pack("<5I", 4096, 2, 4, 1, 2)
+    body.append(bytes(2 * 32768 // 8 + 4 * 4))
+    assert from_bytes(sealed(b"".join(body), told=2), "a").layers[1].terms == 32768
+
+
+@given(st.lists(st.tuples(st.integers(24, 39 + len(BODY)), st.integers(0, 255)), max_size=8))
+def test_a_file_with_any_content_is_read_or_refused(changes):
+    data = bytearray(sealed(BODY))
+    for at, value in changes:
+        data[at] = value
+    told, layers = struct.unpack_from("<II", data, 32)
+    gain, bias = struct.unpack_from("<ff", data, 24)
+    try:
+        from_bytes(sealed(bytes(data[40:]), gain, bias, told, layers), "a.rbsf")
+    except InputError as error:
+        assert str(error).startswith("a.rbsf ") and "\n" not in str(error)
+
+
+def test_nothing_is_written_that_could_not_be_read(tmp_path):
+    first, second = tiny().layers
+    with pytest.raises(InputError, match="this network has 65"):
+        to_bytes(PackedNetwork((first, second), 1.0, 0.0, {"a": "b" * 65536}))
+    with pytest.raises(InputError, match=r"this network .* layer 1 must be pixels"):
+        write_packed(tmp_path / "a.rbsf", PackedNetwork((second, first), 1.0, 0.0, {}))
+    assert not list(tmp_path.iterdir())
+
+
+def test_metadata_of_any_language():
+    network = PackedNetwork(tiny().layers, 1.0, 0.0, {"name": "Fliegenpilz \u2603"})
+    data = to_bytes(network)
+    assert from_bytes(data, "a").metadata == network.metadata
+    length = struct.unpack_from("<I", data, 32)[0]
+    assert json.loads(data[40 : 40 + length].decode("utf-8")) == network.metadata
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read .*no\.rbsf: No such file"):
+        read_packed(tmp_path / "no.rbsf")
+    with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
+        read_packed(tmp_path)
+    with pytest.raises(InputError, match=r"cannot write .*a\.rbsf: No such file"):
+        write_packed(tmp_path / "no" / "a.rbsf", tiny())

@@ -1,0 +1,92 @@
+"""Both readers of packed files against damaged ones; `make sanitize` is the long version."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from rbsf.engine.format import from_bytes
+from rbsf.engine.fuzz import (
+    CompiledReader,
+    Finding,
+    build_reader,
+    check,
+    damaged_files,
+    random_network,
+    refusal,
+    sample,
+)
+
+COMPILERS = ("c++", "g++", "clang++")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory):
+    if not any(map(shutil.which, COMPILERS)):
+        pytest.skip(f"no compiler: none of {', '.join(COMPILERS)}")
+    with CompiledReader(build_reader(tmp_path_factory.mktemp("sanitize"))) as reader:
+        yield reader
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_numbers_lie_where_a_sample_says(seed: int):
+    network = random_network(seed)
+    whole = sample(network)
+    assert from_bytes(whole.data, "it").layers[-1].scale is not None
+    records = whole.numbers[8:]
+    assert len(records) == 6 * len(network.layers)
+    for layer, at in zip(network.layers, records[::6], strict=True):
+        shape = struct.unpack_from("<5I", whole.data, at + 4)
+        assert shape == (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)
+
+
+def test_damage_is_the_same_for_the_same_seed():
+    assert list(damaged_files(50, seed=1)) == list(damaged_files(50, seed=1))
+    assert list(damaged_files(50, seed=1)) != list(damaged_files(50, seed=2))
+
+
+def test_the_python_reader_refuses_or_takes_damaged_files():
+    refusals = [refusal(data) for data in damaged_files(2000, seed=0)]
+    assert 200 < refusals.count("") < 1000
+    assert all(why.startswith("it ") for why in refusals if why)
+    assert sum("checksum" in why for why in refusals) < 200  # else nothing behind it was read
+
+
+def test_both_readers_take_the_same_damaged_files(compiled: CompiledReader):
+    said = [check(data, compiled) for data in damaged_files(2000, seed=0)]
+    assert said.count("ran") > 200
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_compiled_reader_runs_whole_files(compiled: CompiledReader, seed: int):
+    assert check(sample(random_network(seed)).data, compiled) in ("ran", "accepted")
+
+
+def test_metadata_that_is_no_json_is_the_one_difference(compiled: CompiledReader):
+    data = bytearray(sample(random_network(0)).data)
+    assert data[40:41] == b"{"
+    data[40:41] = b"["
+    data[12:16] = zlib.crc32(data[16:]).to_bytes(4, "little")
+    assert "no JSON" in refusal(data)
+    assert not check(data, compiled).startswith("refused")
+
+
+def test_a_difference_is_a_finding():
+    whole = sample(random_network(0)).data
+    with pytest.raises(Finding, match="accepted"):
+        check(whole, lambda data: "refused")  # type: ignore[arg-type]
+    with pytest.raises(Finding, match="truncated"):
+        check(whole[:-1], lambda data: "ran")  # type: ignore[arg-type]
+
+
+def test_a_dead_reader_is_a_finding(tmp_path: Path):
+    program = tmp_path / "dies"
+    program.write_text("#!/bin/sh\nhead -c 4 > /dev/null\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(Finding, match="died") as found, CompiledReader(program) as reader:
+        reader(b"data")
+    assert found.value.data == b"data"

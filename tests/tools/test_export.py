@@ -1,0 +1,142 @@
+"""tools/export.py, from its words to its files; ONNX where its packages are installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tool_runs import tool_runs
+
+from rbsf.embedder import SHIPPED
+from rbsf.engine import onnx_export
+from rbsf.engine.format import read_packed
+from rbsf.engine.pack import pack_file
+from rbsf.errors import InputError
+from rbsf.network import load_network
+
+STUDENT = SHIPPED.with_name("rbsf.safetensors")
+TEACHER = SHIPPED.with_name("siamfc.safetensors")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    with tool_runs(tmp_path_factory.mktemp("elsewhere")) as runs:
+        yield runs
+
+
+@pytest.fixture(scope="module")
+def packed(run, tmp_path_factory):
+    file = tmp_path_factory.mktemp("packed") / "mine.rbsf"
+    ended = run("export", STUDENT, "--output", file)
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err == f"{file}: {file.stat().st_size:,} bytes\n"
+    return file
+
+
+def test_a_checkpoint_is_packed(packed):
+    network = read_packed(packed)
+    assert [layer.outputs for layer in network.layers] == [96, 256, 384, 384, 256]
+    assert network.metadata["kind"] == "student" and network.metadata["name"] == "rbsf"
+    assert packed.stat().st_size <= 400_000
+    assert [file.name for file in packed.parent.iterdir()] == ["mine.rbsf"]
+
+
+def test_a_packed_file_is_shown(run, packed):
+    ended = run("export", "--inspect", packed)
+    assert (ended.status, ended.err) == (0, "")
+    rows = [line for line in ended.out.splitlines() if "->" in line]
+    assert len(rows) == 5
+    assert "3 -> 96" in rows[0] and "11x11, stride 2" in rows[0] and "35,268" in rows[0]
+    assert "96 -> 256 in 2 groups" in rows[1] and "307,200" in rows[1]
+    assert "real" in rows[4]
+    assert f"{packed.stat().st_size:,} bytes" in ended.out
+    assert '"kind": "student"' in ended.out
+
+
+def test_its_numbers_are_given_as_arrays(run, packed, tmp_path):
+    ended = run("export", packed, "--unpack", tmp_path / "mine.npz")
+    assert ended.status == 0, ended.err
+    arrays, network = np.load(tmp_path / "mine.npz"), read_packed(packed)
+    for number, layer in enumerate(network.layers, 1):
+        for key in ("weights", "thresholds", "flips", "scale", "bias", "stride", "groups", "pool"):
+            value, name = getattr(layer, key), f"conv{number}_{key}"
+            assert (name in arrays) == (value is not None)
+            assert value is None or np.array_equal(arrays[name], value)
+    signs = load_network(STUDENT).backbone.conv3.weight.numpy()
+    assert np.array_equal(arrays["conv3_weights"], signs)
+
+
+def test_a_comparison_tells_a_share_a_layer(run, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / name), cv2.resize(coarse, (320, 240)))
+    ended = run("export", STUDENT, "--compare", tmp_path)
+    assert (ended.status, ended.err) == (0, "")
+    title, *lines = ended.out.splitlines()
+    assert "2 images" in title
+    assert [line.split()[0] for line in lines] == ["conv1", "conv2", "conv3", "conv4"]
+    assert all(0 <= float(line.split()[1].rstrip("%")) < 20 for line in lines)
+
+
+def test_bad_input_is_one_line_and_status_2(run, packed, tmp_path):
+    broken = tmp_path / "broken.rbsf"
+    broken.write_bytes(packed.read_bytes()[:-1])
+    (tmp_path / "empty").mkdir()
+    for words, reason in [
+        ([STUDENT], "nothing to do: give --output"),
+        (["no.safetensors", "--inspect"], "cannot read checkpoint no.safetensors"),
+        (["no.rbsf", "--inspect"], "cannot read no.rbsf: No such file"),
+        ([broken, "--inspect"], f"{broken} is truncated"),
+        ([TEACHER, "--output", tmp_path / "a.rbsf"], "it is a full-precision network"),
+        ([STUDENT, "--output", tmp_path / "a.bin"], "a packed file is named *.rbsf"),
+        ([STUDENT, "--output", tmp_path / "no" / "a.rbsf"], "cannot write"),
+        ([packed, "--onnx", tmp_path], "is packed: --output, --compare and --onnx take"),
+        ([packed, "--unpack", tmp_path / "no" / "a.npz"], "cannot write"),
+        ([STUDENT, "--compare", tmp_path / "empty"], "no images in"),
+    ]:
+        ended = run("export", *words)
+        assert (ended.status, ended.out) == (2, ""), words
+        assert ended.err.count("\n") == 1 and reason in ended.err
+    assert {file.name for file in tmp_path.iterdir()} == {"broken.rbsf", "empty"}
+
+
+def test_a_missing_package_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(onnx_export, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs onnx and onnxscript: pip install onnx onnxscript"):
+        onnx_export.export_onnx(STUDENT, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(
+    not all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")),
+    reason="onnx, onnxscript and onnxruntime are not installed",
+)
+def test_onnx_graphs_respond_as_torch_does(tmp_path):
+    import onnxruntime
+
+    error = onnx_export.export_onnx(STUDENT, tmp_path)
+    assert error is not None and error < 0.05
+    assert {f.name for f in tmp_path.iterdir()} == {"template.onnx", "search.onnx"}
+    template, search = (
+        onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        for name in ("template", "search")
+    )
+    rng = np.random.default_rng(1)
+    z, x = (rng.integers(0, 256, (1, 3, s, s)).astype(np.float32) for s in (127, 255))
+    (exemplar,) = template.run(None, {"pixels": z})
+    (response,) = search.run(None, {"pixels": x, "exemplar": exemplar})  # one scale, not three
+    model = load_network(STUDENT)
+    with torch.no_grad():
+        expected = model.respond(*(model.embed(torch.from_numpy(t)) for t in (z, x))).numpy()
+    assert response.shape == expected.shape == (1, 17, 17)
+    assert np.sqrt(np.mean((response - expected) ** 2)) < 0.05 * expected.std()
+
+
+def test_packing_is_deterministic(packed):
+    ours, theirs = pack_file(STUDENT), read_packed(packed)
+    for a, b in zip(ours.layers, theirs.layers, strict=True):
+        assert np.array_equal(a.weights, b.weights)

@@ -1,0 +1,52 @@
+"""Feeds damaged packed files to both readers, the compiled one under sanitizers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rbsf.console import console, progress_bar, run_tool
+from rbsf.engine.fuzz import CompiledReader, Finding, build_reader, check, damaged_files
+
+
+def fuzz_reader(
+    files: Annotated[int, typer.Option(min=1, help="How many damaged files.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Of the damage.")] = 0,
+    build: Annotated[Path, typer.Option(help="Where to compile.")] = Path("build/sanitize"),
+) -> None:
+    """Feeds damaged packed files to both readers, the compiled one under sanitizers.
+
+    Neither may read out of bounds, die, or take what the other refuses; networks that are taken
+    run on every kernel path. Counts what became of them; a finding ends with status 1 and is kept
+    as `finding.rbsf` where the reader was compiled.
+
+    Examples:
+
+    `python tools/fuzz_reader.py`
+
+    `python tools/fuzz_reader.py --files 1000000 --seed 7`
+    """
+    became: Counter[str] = Counter()
+    program = build_reader(build)
+    try:
+        with CompiledReader(program) as compiled, progress_bar() as bar:
+            task = bar.add_task("files", total=files, note="")
+            for data in damaged_files(files, seed):
+                became[re.sub(r"\d+", "N", check(data, compiled))] += 1
+                bar.advance(task)
+    except Finding as finding:
+        file = build / "finding.rbsf"
+        file.write_bytes(finding.data)
+        console.print(f"found: {finding}; the file is {file}")
+        raise typer.Exit(1) from None
+    for what, count in became.most_common():
+        typer.echo(f"{count:7,} {what}")
+    typer.echo(f"{files:7,} damaged files, nothing found")
+
+
+if __name__ == "__main__":
+    run_tool(fuzz_reader)
