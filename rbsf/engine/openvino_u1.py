@@ -1,0 +1,179 @@
+"""A packed network on OpenVINO's BinaryConvolution: what runs where the C++ extension is not built.
+
+Its features equal `rbsf.engine.integer`'s. OpenVINO's CPU plugin has 8-bit and 1-bit kernels only
+for what it recognises, and that shapes the graphs below:
+
+- A FakeQuantize of 256 levels that changes nothing makes the pixels' convolution an 8-bit one. One
+  of two levels is a threshold, x > t; outputs (1, 0) instead of (0, 1) make the flip, and between
+  binary convolutions without a pool it is fused. The 8-bit passes break the second kind (OpenVINO
+  2026.4 crashes), so that pixels and bits are two graphs.
+- A maximum over a window reaches a threshold exactly where one of its values does: pools of sums,
+  which OpenVINO has, do for pools of bits, which it has not.
+- No BinaryConvolution is grouped: a layer is computed in pieces, each of which reads one group and
+  is read by one group, and no map is ever split.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset8 as op
+
+from rbsf.engine.format import PackedLayer, PackedNetwork
+from rbsf.errors import InputError
+
+Node = Any
+"""An operation of OpenVINO's graph; its value is N x C x h x w."""
+
+_EXACT = 2**24
+"""A threshold beyond the sums of any packed network, and the last integer float32 is sure of."""
+
+
+def latency_settings(threads: int) -> dict[str, Any]:
+    """One batch at a time, in float32 (some machines would take bfloat16), on so many threads.
+
+    0 threads leave OpenVINO its choice.
+    """
+    return {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+
+
+class OpenVinoEmbedder:
+    """A packed network as an Embedder (see `rbsf.embedder.Embedder`).
+
+    Args:
+        network: what to run.
+        name: shown in reports.
+        weights_sha256: of the file it came from.
+        threads: that OpenVINO may use; None leaves its choice.
+
+    Raises:
+        InputError: a layer has groups of channels that OpenVINO's kernels get wrong.
+    """
+
+    engine = "openvino"
+    path = ""
+
+    def __init__(
+        self,
+        network: PackedNetwork,
+        name: str = "network",
+        weights_sha256: str = "",
+        threads: int | None = None,
+    ) -> None:
+        for number, layer in enumerate(network.layers[1:], 2):
+            if layer.inputs // layer.groups % 8:
+                raise InputError(
+                    f"{name}: OpenVINO reads bits by eights, and layer {number} has groups of "
+                    f"{layer.inputs // layer.groups} channels: use --engine torch"
+                )
+        self.network, self.name, self.weights_sha256 = network, name, weights_sha256
+        self.response_gain = network.response_gain
+        self.response_bias = network.response_bias
+        last = network.layers[-1]
+        assert last.scale is not None and last.bias is not None
+        self._scale, self._bias = (v.reshape(-1, 1, 1) for v in (last.scale, last.bias))
+        self._settings = latency_settings(threads or 0)
+        self._core = ov.Core()
+        self._compiled: dict[tuple[int, ...], tuple[Any, Any]] = {}
+
+    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if crops.shape not in self._compiled:
+            self._compiled[crops.shape] = self._compile(crops.shape)
+        pixels, bits = self._compiled[crops.shape]
+        sums = pixels([np.ascontiguousarray(crops)], share_inputs=True, share_outputs=True)
+        (features,) = bits(list(sums.values()), share_inputs=True).values()
+        features *= self._scale  # OpenVINO would fuse the two, and round once
+        features += self._bias
+        result: NDArray[np.float32] = features
+        return result
+
+    def _compile(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        pixels = pixels_model(self.network, shape)
+        bits = bits_model(self.network, [tuple(output.shape) for output in pixels.outputs])
+        first, second = (
+            self._core.compile_model(model, "CPU", self._settings) for model in (pixels, bits)
+        )
+        return first, second
+
+
+def pixels_model(network: PackedNetwork, shape: tuple[int, ...]) -> ov.Model:
+    """Crops (N, S, S, 3) -> the first layer's pooled sums, one map a group of the second layer."""
+    crops = op.parameter(list(shape), np.uint8)
+    pixels = op.transpose(_integers(op.convert(crops, "f32"), 0, 255), [0, 3, 1, 2])
+    first, second = network.layers[:2]
+    sums = _sums(first, [pixels], second.groups)
+    return ov.Model(sums, [crops], "pixels")
+
+
+def bits_model(network: PackedNetwork, shapes: list[tuple[int, ...]]) -> ov.Model:
+    """The first layer's sums, a map of these shapes a group -> the last's (N, C, h, w)."""
+    inputs = [op.parameter(list(shape), np.float32) for shape in shapes]
+    readers = [layer.groups for layer in network.layers[2:]] + [1]
+    sums: list[Node] = list(inputs)
+    for before, layer, groups in zip(network.layers, network.layers[1:], readers, strict=False):
+        bits = [_bits(before, node, group, len(sums)) for group, node in enumerate(sums)]
+        sums = _sums(layer, bits, groups)
+    return ov.Model(sums, inputs, "bits")
+
+
+def _sums(layer: PackedLayer, groups: list[Node], readers: int) -> list[Node]:
+    """A layer's pooled sums, in as many groups as the next layer reads."""
+    count = math.lcm(layer.groups, readers)
+    pieces = [
+        _piece(layer, groups[piece * layer.groups // count], piece, count) for piece in range(count)
+    ]
+    width = count // readers
+    return [_joined(pieces[at : at + width]) for at in range(0, count, width)]
+
+
+def _piece(layer: PackedLayer, group: Node, piece: int, count: int) -> Node:
+    """One of `count` equal parts of a layer's outputs."""
+    weights = np.split(layer.weights, count)[piece]
+    window = [layer.stride] * 2, [0, 0], [0, 0], [1, 1]
+    if layer.kind == "pixels":
+        filters = _integers(op.constant(weights.astype(np.float32)), -127, 127)
+        node = op.convolution(group, filters, *window)
+    else:
+        node = op.binary_convolution(group, _filters(weights), *window, "xnor-popcount", 0.0)
+    if layer.pool:
+        node = op.max_pool(node, [2, 2], [1, 1], [0, 0], [0, 0], [3, 3]).output(0)
+    return node
+
+
+def _joined(pieces: list[Node]) -> Node:
+    return op.concat(pieces, 1) if len(pieces) > 1 else pieces[0]
+
+
+def _integers(values: Node, lowest: int, highest: int) -> Node:
+    """Integers as they are, told to be such: a convolution of two of these is an 8-bit one."""
+    low, high = (op.constant(np.float32(edge)) for edge in (lowest, highest))
+    return op.fake_quantize(values, low, high, low, high, highest - lowest + 1)
+
+
+def _filters(weights: NDArray[np.int8]) -> Node:
+    """+-1 as one bit each: the kernels read the lowest first, a constant of numbers is not so."""
+    own = ov.Tensor(ov.Type.u1, ov.Shape(weights.shape))
+    own.data[:] = np.packbits(weights.ravel() > 0, bitorder="little")
+    return ov.op.Constant(own)
+
+
+def _bits(layer: PackedLayer, sums: Node, group: int, count: int) -> Node:
+    """1 for +1 and 0 for -1, from one of `count` groups of a layer's sums."""
+    assert layer.thresholds is not None and layer.flips is not None
+    below = np.split(layer.thresholds.astype(np.int64) - 1, count)[group]
+    flips = np.split(layer.flips, count)[group]
+    edge = _column(np.clip(below, -_EXACT, _EXACT))
+    return op.fake_quantize(sums, edge, edge, _column(flips), _column(~flips), 2)
+
+
+def _column(values: NDArray[Any]) -> Node:
+    return op.constant(values.astype(np.float32).reshape(1, -1, 1, 1))

@@ -1,0 +1,1 @@
+"""How fast the packed engine is beside its rivals, on the machine at hand."""
