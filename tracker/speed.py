@@ -25,7 +25,7 @@ from tracker.video import open_source
 
 SIZE = (1280, 720)
 FRAMES = 30
-SCALE_EVERY = 3
+SCALE_EVERY = 5
 CALIBRATION = 12
 """Frames whose crops the 8-bit rivals learn their ranges from."""
 
@@ -123,7 +123,7 @@ def measure_speed(
 def tracker_contestants(embedders: Mapping[str, Embedder], clip: Clip) -> dict[str, Contestant]:
     """A tracker a network, each started on the clip's first frame; one call is one frame.
 
-    With `packed` there is also `packed-scale-every-3`, where a call is the mean of three frames.
+    With `packed` there is also `packed-scale-every-5`, where a call is the mean of five frames.
     None looks for a lost target elsewhere, so that all embed three crops a frame.
     """
     found = {name: Contestant(_follow(embedder, clip)) for name, embedder in embedders.items()}

@@ -52,16 +52,16 @@ def test_crops_are_what_the_tracker_embeds(clip):
     assert run.shapes == [(1, 127, 127, 3), (3, 255, 255, 3), (3, 255, 255, 3)]
 
 
-def test_scales_are_searched_every_third_frame(clip):
+def test_scales_are_searched_every_fifth_frame(clip):
     run = Counted()
     timed = tracker_contestants({"packed": embedder("packed", run)}, clip)
-    assert list(timed) == ["packed", "packed-scale-every-3"]
-    every = timed["packed-scale-every-3"]
+    assert list(timed) == ["packed", "packed-scale-every-5"]
+    every = timed["packed-scale-every-5"]
     run.shapes.clear()
     for _ in range(2 * every.calls):
         every.run()
     counts = [shape[0] for shape in run.shapes]
-    assert every.calls == 3 and sorted(counts[:3]) == sorted(counts[3:]) == [1, 1, 3]
+    assert every.calls == 5 and sorted(counts[:5]) == sorted(counts[5:]) == [1, 1, 1, 1, 3]
 
 
 def test_the_whole_table(clip, monkeypatch, tmp_path):
@@ -74,7 +74,7 @@ def test_the_whole_table(clip, monkeypatch, tmp_path):
         for what in ("network", "tracker")
     )
     assert network == set(stubs)
-    assert tracker == {"packed", "rival", "packed-scale-every-3"}
+    assert tracker == {"packed", "rival", "packed-scale-every-5"}
     assert told["left_out"] == ["absent is left out"]
     assert (told["threads"], told["repeats"], told["frame"]) == (1, 2, [320, 180])
     assert "layers" not in told and "memory" not in told
