@@ -25,9 +25,6 @@ TARGET_REACH = 28
 """How far the true target is kept free of distractors, pixels from its centre either way."""
 DISTRACTOR_TRIES = 8
 
-LEAST_DETAIL = 0.25
-"""Share of its pixels, along a side, that a crop of a small target is left with at the least."""
-
 
 class AugmentSettings(Settings):
     """Each is switched off by 0. Defaults are SiamFC's."""
@@ -39,9 +36,6 @@ class AugmentSettings(Settings):
     search_shift: int = Field(4, ge=0, le=56, description="px the search is off centre, at most")
     colour: float = Field(0, ge=0, le=1, description="brightness, contrast, saturation +- this")
     blur: float = Field(0, ge=0, le=1, description="probability that the search is blurred")
-    low_resolution: float = Field(
-        0, ge=0, le=1, description="probability that both are enlarged from few pixels"
-    )
     grey: float = Field(0, ge=0, le=1, description="probability that both turn grey")
     flip: float = Field(0, ge=0, le=1, description="probability that both are mirrored")
     distractor: float = Field(
@@ -80,9 +74,6 @@ class Augment:
         exemplar, search = self.colour(exemplar), self.colour(search)
         if chance(s.blur):
             search = self.blur(search)
-        if chance(s.low_resolution):
-            detail = LEAST_DETAIL ** torch.rand(()).item()
-            exemplar, search = (_coarsen(c, detail) for c in (exemplar, search))
         if chance(s.grey):
             exemplar, search = (F.rgb_to_grayscale(c, 3) for c in (exemplar, search))
         if chance(s.flip):
@@ -122,17 +113,6 @@ def _put_beside(search: Tensor, other: Tensor, offset: Tensor) -> Tensor:
             search[:, y : y + side, x : x + side] = patch
             break
     return search
-
-
-def _coarsen(crop: Tensor, detail: float) -> Tensor:
-    """A crop as if its target had been small in the frame: shrunk to a share, then enlarged.
-
-    A drone sees targets of 20 pixels, whose crops are enlarged several times; photographs teach
-    nothing of how those look.
-    """
-    side = crop.shape[-1]
-    few = round(side * detail)
-    return F.resize(F.resize(crop, [few, few]), [side, side])
 
 
 def chance(probability: float) -> bool:

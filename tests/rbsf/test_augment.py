@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rbsf.data.augment import Augment, AugmentSettings
 
 OFF = {
-    "stretch": 0, "exemplar_shift": 0, "search_shift": 0, "colour": 0, "blur": 0,
-    "low_resolution": 0, "grey": 0, "flip": 0,
+    "stretch": 0, "exemplar_shift": 0, "search_shift": 0, "colour": 0, "blur": 0, "grey": 0,
+    "flip": 0,
 }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def augment(seed=0, size=255, **changes):
 def test_the_defaults_are_the_references():
     s = AugmentSettings()
     assert (s.stretch, s.exemplar_shift, s.search_shift) == (0.05, 4, 4)
-    assert (s.colour, s.blur, s.low_resolution, s.grey, s.flip) == (0, 0, 0, 0, 0)
+    assert (s.colour, s.blur, s.grey, s.flip) == (0, 0, 0, 0)
 
 
 def test_with_all_off_a_pair_is_the_middle_of_its_crops():
@@ -92,19 +92,13 @@ def test_stretch_changes_the_scale_by_no_more_than_it_says():
     assert 1.15 < ratio.max() < 1.23
 
 
-def test_colour_blur_resolution_grey_and_flip_each_do_what_they_say():
+def test_colour_blur_grey_and_flip_each_do_what_they_say():
     plain = augment()
     assert not torch.equal(augment(colour=0.5).search, plain.search)
     blurred = augment(blur=1)
     assert torch.equal(blurred.exemplar, plain.exemplar)  # the search alone is blurred
     edges, sharp = (pair.search[0].float().diff().abs().max() for pair in (blurred, plain))
     assert edges < 0.8 * sharp
-    for coarse in (augment(seed, low_resolution=1) for seed in range(5)):
-        assert torch.equal(coarse.offset, plain.offset)
-        for few, full in zip(coarse[:2], plain[:2], strict=True):  # both have lost detail...
-            assert few.shape == full.shape and few.dtype == torch.uint8
-            assert few[0].float().diff().abs().max() < 0.9 * full[0].float().diff().abs().max()
-            assert (mark_of(few) - mark_of(full)).abs().max() < 0.5  # ...and nothing has moved
     grey = augment(grey=1)
     for crop in (grey.exemplar, grey.search):
         assert torch.equal(crop[0], crop[1]) and torch.equal(crop[1], crop[2])
@@ -113,7 +107,7 @@ def test_colour_blur_resolution_grey_and_flip_each_do_what_they_say():
     assert torch.equal(flipped.search, plain.search.flip(-1))
 
 
-@pytest.mark.parametrize("name", ["blur", "low_resolution", "grey", "flip"])
+@pytest.mark.parametrize("name", ["blur", "grey", "flip"])
 def test_a_probability_is_a_share(name):
     plain = augment()
     changed = sum(

@@ -123,7 +123,7 @@ def real(tmp_path_factory):
         pairs_per_epoch=8,
         augment={
             "colour": 0.3, "blur": 0.5, "grey": 0.3, "flip": 0.5, "search_shift": 8,
-            "low_resolution": 0.5, "distractor": 0.5,
+            "distractor": 0.5,
         },
     )  # fmt: skip
 
