@@ -36,6 +36,9 @@ class TrackerConfig(Settings):
     window_influence: float = Field(default=0.176, gt=0.0, lt=1.0)
     """Weight of the Hann window, which prefers small displacements."""
 
+    motion: bool = True
+    """Search around the place that steady motion leads to (`tracker.motion`); never with parity."""
+
     lost_below: float = Field(default=0.3, ge=0.0, le=1.0)
     """The target is lost after `patience` successive frames with a lower score..."""
     found_above: float = Field(default=0.5, ge=0.0, le=1.0)

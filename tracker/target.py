@@ -41,10 +41,14 @@ class Target:
 
     def move_to(self, x: float, y: float, frame_size: tuple[int, int]) -> None:
         """A new centre, in pixel-centre coordinates."""
-        if self.bounded:
-            width, height = frame_size
-            x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-        self.center = (x, y)
+        self.center = self.nearest(x, y, frame_size)
+
+    def nearest(self, x: float, y: float, frame_size: tuple[int, int]) -> tuple[float, float]:
+        """The place nearest to (x, y) that the centre may be at."""
+        if not self.bounded:
+            return x, y
+        width, height = frame_size
+        return min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
 
     def grow(self, factor: float, frame_size: tuple[int, int]) -> None:
         """Multiplies the size."""

@@ -22,6 +22,7 @@ from rbsf.geometry import (
 )
 from tracker.confidence import Confidence, LostFlag
 from tracker.config import TrackerConfig
+from tracker.motion import Motion
 from tracker.research import Surroundings
 from tracker.response import Features, Peak, Responses, correlate, find_peak
 from tracker.target import Target
@@ -51,9 +52,10 @@ class SiamFCTracker:
     many trackers; `TrackerGroup` also puts their crops in one batch.
 
     By default the traps of siamfc-pytorch are mended: the centre stays in the frame and the size
-    near the first one, a flat response moves nothing, the scale penalty holds whatever the sign of
-    a response, and a score and a lost flag are given. `parity` leaves that out and repeats the
-    reference's numbers. Source: SiamFC (Bertinetto 2016); siamfc-pytorch.
+    near the first one, a flat response moves nothing that was still, the scale penalty holds
+    whatever the sign of a response, and a score and a lost flag are given; and the search goes
+    ahead of a target in steady motion. `parity` leaves all that out and repeats the reference's
+    numbers. Source: SiamFC (Bertinetto 2016); siamfc-pytorch.
     """
 
     def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
@@ -99,6 +101,7 @@ class SiamFCTracker:
         self._current = Target(first, self.config.context, bounded=not self.config.parity)
         self._fill = mean_color(frame)
         self._lost = LostFlag(self.config)
+        self._motion = Motion(first.center)
         self._sure_center = first.center
         self._surroundings: Surroundings | None = None
         self._frames = 0
@@ -119,8 +122,9 @@ class SiamFCTracker:
         Returns:
             N x 255 x 255 x 3.
         """
-        frame, center, side = as_bgr(frame), self.target.center, self._search_side
+        frame, side = as_bgr(frame), self._search_side
         self._frame_size = (frame.shape[1], frame.shape[0])
+        center = self._expected_center()
         all_scales = self._frames % self.config.scale_every == 0
         self._frames += 1
         factors = self.config.scale_factors if all_scales else [1.0]
@@ -185,11 +189,21 @@ class SiamFCTracker:
                 peak, score = here._replace(crop=index), here_score
         return peak, score
 
+    def _expected_center(self) -> tuple[float, float]:
+        """Where the target will be if it goes on as it did."""
+        if self.config.parity or not self.config.motion:
+            return self.target.center
+        (x, y), (dx, dy) = self.target.center, self._motion.steady
+        return self.target.nearest(x + dx, y + dy, self._frame_size)
+
     def _heed(self, score: float) -> None:
         """Raises or lowers the lost flag; a wider search starts and ends with it."""
-        if score >= self.config.lost_below:
+        sure = score >= self.config.lost_below
+        if sure:
             self._sure_center = self.target.center
-        if not self._lost.update(score):
+        lost = self._lost.update(score)
+        self._motion.heed(self.target.center, sure and not lost)
+        if not lost:
             self._surroundings = None
         elif self._surroundings is None and not self.config.parity:
             radius = self.config.research_radius
