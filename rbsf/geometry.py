@@ -22,6 +22,8 @@ from rbsf.errors import InputError
 
 Frame = NDArray[np.uint8]
 """BGR uint8 HxWx3 as `cv2.VideoCapture` gives it, or grey uint8 HxW."""
+Point = tuple[float, float]
+"""x and y, pixels; of a place, in pixel-centre coordinates."""
 
 
 class BoxError(InputError):
@@ -31,7 +33,7 @@ class BoxError(InputError):
 class Square(NamedTuple):
     """A square of a frame: centre in pixel-centre coordinates, side in pixels."""
 
-    center: tuple[float, float]
+    center: Point
     side: float
 
 
@@ -44,7 +46,7 @@ class Box(NamedTuple):
     h: float
 
     @property
-    def center(self) -> tuple[float, float]:
+    def center(self) -> Point:
         """Centre in pixel-centre coordinates."""
         return self.x + (self.w - 1) / 2, self.y + (self.h - 1) / 2
 
@@ -148,7 +150,7 @@ def as_bgr(frame: Frame) -> Frame:
 
 def crop_square(
     frame: Frame,
-    center: tuple[float, float],
+    center: Point,
     side: float,
     size: int,
     fill: tuple[float, float, float],
@@ -215,7 +217,7 @@ def crop_squares(
     return rgb.reshape(-1, size, size, 3)  # type: ignore[return-value]
 
 
-def _to_frame(center: tuple[float, float], side: float, size: int) -> NDArray[np.float64]:
+def _to_frame(center: Point, side: float, size: int) -> NDArray[np.float64]:
     """The affine map from a crop's pixels to the frame's, 2 x 3."""
     scale = side / size
     x, y = (c - (size - 1) / 2 * scale for c in center)
@@ -232,7 +234,7 @@ def _reach(spans: Sequence[tuple[float, float]], extent: int) -> slice:
 
 def crop_square_reference(
     frame: Frame,
-    center: tuple[float, float],
+    center: Point,
     side: float,
     size: int,
     fill: tuple[float, float, float],

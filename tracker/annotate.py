@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from rbsf.geometry import Box, Frame
+from rbsf.geometry import Box, Frame, Point
 
 if TYPE_CHECKING:
     from tracker.tracker import Track
 
 Color = tuple[int, int, int]
-Point = tuple[float, float]
 
 COLORS: tuple[Color, ...] = (
     (60, 220, 90),

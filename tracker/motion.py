@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-Point = tuple[float, float]
+from rbsf.geometry import Point
+
 STILL = (0.0, 0.0)
 
 
@@ -22,6 +23,9 @@ class Motion:
 
     So even motion is foreseen whole, and one that grows no further than it lasted; a leap, a shaken
     camera or a box that wavers count for nothing. An average of moves would carry each of these on.
+
+    Args:
+        center: of the target in the first frame, pixels.
     """
 
     def __init__(self, center: Point) -> None:
@@ -31,7 +35,12 @@ class Motion:
         self._last: Point = STILL
 
     def heed(self, center: Point, sure: bool) -> None:
-        """Takes in the present centre; a move to a doubtful one is no motion."""
+        """Takes in the target's centre in the next frame, pixels.
+
+        Args:
+            center: of the target; Motion began with that of the first frame.
+            sure: it is the target that is there; a move to a doubtful place is no motion.
+        """
         (x, y), (x_before, y_before) = center, self._center
         before, present = self._last, (x - x_before, y - y_before) if sure else STILL
         self.steady = _minmod(before[0], present[0]), _minmod(before[1], present[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-Center = tuple[float, float]
+from rbsf.geometry import Point
 
 
 class Surroundings:
@@ -22,17 +22,17 @@ class Surroundings:
     """
 
     def __init__(
-        self, center: Center, side: float, radius: float, frame_size: tuple[int, int]
+        self, center: Point, side: float, radius: float, frame_size: tuple[int, int]
     ) -> None:
         self.centers = _grid(center, side / 2, radius * side, frame_size)
-        self._round: Iterator[Center] = cycle(self.centers)
+        self._round: Iterator[Point] = cycle(self.centers)
 
-    def next(self, count: int) -> list[Center]:
+    def next(self, count: int) -> list[Point]:
         """The next centres to look at, at most `count`, none twice."""
         return list(islice(self._round, min(count, len(self.centers))))
 
 
-def _grid(center: Center, step: float, reach: float, frame_size: tuple[int, int]) -> list[Center]:
+def _grid(center: Point, step: float, reach: float, frame_size: tuple[int, int]) -> list[Point]:
     """Grid points within reach and frame, nearest first, the centre itself before all."""
     (x, y), (width, height) = center, frame_size
     n = int(reach / step)

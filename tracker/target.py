@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rbsf.geometry import Box, clip_box, context_side
+from rbsf.geometry import Box, Point, clip_box, context_side
 
 GROWTH = (0.2, 5.0)
 """How small and how large a target may become, in first sizes (the MATLAB original's limits)."""
@@ -43,7 +43,7 @@ class Target:
         """A new centre, in pixel-centre coordinates."""
         self.center = self.nearest(x, y, frame_size)
 
-    def nearest(self, x: float, y: float, frame_size: tuple[int, int]) -> tuple[float, float]:
+    def nearest(self, x: float, y: float, frame_size: tuple[int, int]) -> Point:
         """The place nearest to (x, y) that the centre may be at."""
         if not self.bounded:
             return x, y

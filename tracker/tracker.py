@@ -13,6 +13,7 @@ from rbsf.errors import InputError
 from rbsf.geometry import (
     Box,
     Frame,
+    Point,
     Square,
     as_bgr,
     check_box,
@@ -189,7 +190,7 @@ class SiamFCTracker:
                 peak, score = here._replace(crop=index), here_score
         return peak, score
 
-    def _expected_center(self) -> tuple[float, float]:
+    def _expected_center(self) -> Point:
         """Where the target will be if it goes on as it did."""
         if self.config.parity or not self.config.motion:
             return self.target.center
