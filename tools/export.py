@@ -104,16 +104,20 @@ def _tell(line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+WIDTH = 160
+"""Columns a table may take, however narrow the terminal: lines may break, figures are not cut."""
+
+
 def _show(network: PackedNetwork) -> None:
     """Prints a table on standard output."""
     from rich.console import Console
     from rich.table import Table
 
     names = ("channels", "kernel", "weights", "bits a weight", "pool", "output", "thresholds")
-    table = Table("layer", *names, "flipped", "bytes")
+    table = Table("layer", *names, "flipped", "bytes", box=None)
     for number, layer in enumerate(network.layers, 1):
         table.add_row(f"conv{number}", *_row(layer), f"{len(layer_bytes(layer)):,}")
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True, width=WIDTH)
     out.print(table)
     gain, bias = network.response_gain, network.response_bias
     out.print(f"{len(to_bytes(network)):,} bytes; response = {gain:.6g} correlation {bias:+.6g}")

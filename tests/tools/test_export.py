@@ -45,8 +45,10 @@ def test_a_checkpoint_is_packed(packed):
     assert [file.name for file in packed.parent.iterdir()] == ["mine.rbsf"]
 
 
-def test_a_packed_file_is_shown(run, packed):
-    ended = run("export", "--inspect", packed)
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_a_packed_file_is_shown_whole_however_narrow_the_terminal(run, packed, columns):
+    narrow = f"import os; os.environ['COLUMNS'] = '{columns}'"
+    ended = run("export", "--inspect", packed, first=narrow)
     assert (ended.status, ended.err) == (0, "")
     rows = [line for line in ended.out.splitlines() if "->" in line]
     assert len(rows) == 5
