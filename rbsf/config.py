@@ -11,6 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rbsf.errors import InputError
 
+_PACKAGE = Path(__file__).parent
+CONFIGS = next(
+    (folder for folder in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if folder.is_dir()),
+    _PACKAGE / "configs",
+)
+"""The folder of the experiments that come with the project: a wheel has it inside the package, a
+clone of the repository beside it."""
+
 
 class Settings(BaseModel):
     """Base of every group of settings: immutable, typed, and strict about its keys."""

@@ -5,8 +5,10 @@ Exit status: 0 on success, 2 with one clear line for bad input, 130 after Ctrl-C
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -21,6 +23,7 @@ from rich.progress import (
 )
 
 from rbsf.errors import InputError
+from rbsf.extras import needs_extra
 
 console = Console(stderr=True)
 """Progress and remarks go to standard error; results alone go to standard output."""
@@ -44,32 +47,45 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a wrong command line, whichever click it is built on."""
 
 
-def run_tool(command: Callable[..., None], *subcommands: Callable[..., None]) -> None:
+def run_tool(name: str, command: Callable[..., None], *subcommands: Callable[..., None]) -> None:
     """Runs a typer command as a program; bad input ends it with one line and status 2.
 
     Args:
-        command: the program.
-        subcommands: what it does besides, by their names; `command` is run before them, and tells
-            by `typer.Context.invoked_subcommand` whether one follows.
+        name: How the installed command is typed, as in "rbsf track". Help that is asked of a
+            script shows the script instead: what it shows can be typed again.
+        command: The program.
+        subcommands: What it does besides, by the names of the functions. `command` runs before
+            them and learns from `typer.Context.invoked_subcommand` whether one follows.
     """
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
     )
+    script = Path(sys.argv[0])
+    typed = f"python tools/{script.name}" if script.suffix == ".py" else name
     if subcommands:
-        app.callback(invoke_without_command=True)(command)
+        app.callback(invoke_without_command=True, help=_help_as_typed(command, name, typed))(
+            command
+        )
     for each in subcommands or (command,):
-        app.command()(each)
+        app.command(help=_help_as_typed(each, name, typed))(each)
     try:
-        sys.exit(app(standalone_mode=False))
+        with needs_extra(typed):
+            sys.exit(app(standalone_mode=False, prog_name=typed))
     except InputError as error:
-        _fail(str(error))
+        fail(str(error))
     except UsageError as error:
-        _fail(f"{error.format_message()} See --help.")  # type: ignore[attr-defined]
+        fail(f"{error.format_message()} See --help.")  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
         console.print("stopped", style="yellow")
         sys.exit(130)
 
 
-def _fail(message: str) -> NoReturn:
+def _help_as_typed(command: Callable[..., None], name: str, typed: str) -> str:
+    """A command's docstring, its examples as the user started the program."""
+    return inspect.cleandoc(command.__doc__ or "").replace(f"`{name} ", f"`{typed} ")
+
+
+def fail(message: str) -> NoReturn:
+    """Ends the program with one line on standard error and exit status 2."""
     console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(2)

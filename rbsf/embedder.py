@@ -5,7 +5,6 @@ Nothing here imports torch until a torch network is asked for.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 from functools import cache
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.files.hashing import file_sha256
 
 Engine = Literal["auto", "packed", "torch"]
 
@@ -74,7 +74,7 @@ def load_embedder(
         return _load_packed(file, engine, threads)
     if engine == "packed":
         return _pack(file, threads)
-    from rbsf.torch_embedder import TorchEmbedder
+    from rbsf.engine.torch_embedder import TorchEmbedder
 
     return TorchEmbedder.from_file(file, threads)
 
@@ -125,8 +125,3 @@ def _warn_of_missing_kernels(instead: str) -> None:
     from rbsf.engine.packed import NEEDS_COMPILER
 
     logging.getLogger(__name__).warning(f"{instead} runs the network, slower: {NEEDS_COMPILER}")
-
-
-def file_sha256(file: Path) -> str:
-    """Hex digest of a file's content."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TEACHER = "rbsf/weights/siamfc.safetensors"
 
 BUILD = """
 import sys
@@ -51,8 +52,10 @@ def test_without_a_compiler_a_wheel_holds_all_but_the_extension(tmp_path: Path):
         held = {name for name in file.namelist() if ".dist-info/" not in name}
     sources = {name for name in tracked("rbsf") if name.startswith("rbsf/engine/src/")}
     assert sources
-    assert held == tracked("rbsf", "tracker") - sources
-    assert {"rbsf/weights/rbsf.rbsf", "rbsf/weights/siamfc.safetensors"} <= held
+    configs = {f"rbsf/{name}" for name in tracked("configs")}
+    assert configs
+    assert held == tracked("rbsf", "tracker") - sources - {TEACHER} | configs
+    assert {"rbsf/weights/rbsf.rbsf", "rbsf/py.typed", "tracker/py.typed"} <= held
 
 
 @needs_git

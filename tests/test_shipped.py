@@ -11,7 +11,7 @@ from rbsf import load_embedder
 from rbsf.embedder import SHIPPED, SHIPPED_TEACHER
 from rbsf.geometry import iou
 from tracker import SiamFCTracker
-from tracker.scene import render
+from tracker.video.synthetic import render
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = (SHIPPED, SHIPPED.with_name("xnor_sf.safetensors"), SHIPPED_TEACHER)

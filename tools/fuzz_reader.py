@@ -49,4 +49,4 @@ def fuzz_reader(
 
 
 if __name__ == "__main__":
-    run_tool(fuzz_reader)
+    run_tool("python tools/fuzz_reader.py", fuzz_reader)

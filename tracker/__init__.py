@@ -1,7 +1,5 @@
 """The network at work: one target or several, followed through a video."""
 
-from tracker.config import TrackerConfig
-from tracker.group import TrackerGroup
-from tracker.tracker import SiamFCTracker, Track
+from .loop import SiamFCTracker, Track, TrackerConfig, TrackerGroup
 
 __all__ = ["SiamFCTracker", "Track", "TrackerConfig", "TrackerGroup"]

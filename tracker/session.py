@@ -12,14 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from rbsf.geometry import Box, Frame, check_box
-from tracker.annotate import annotate
-from tracker.records import BoxWriter
-from tracker.source import Source, SourceFault, VideoFrame
-from tracker.tracker import Track
-from tracker.writer import VideoWriter
+from rbsf.geometry import Frame, check_box
+
+from .loop.tracker import Track
+from .output.sinks import Sink, Stop, Tracked
+from .video.source import Source, SourceFault
 
 
 class Group(Protocol):
@@ -27,25 +26,6 @@ class Group(Protocol):
 
     def init(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> None: ...
     def update(self, frame: Frame) -> list[Track]: ...
-
-
-class Tracked(NamedTuple):
-    """One frame with what was found in it; `seconds` is the tracking alone (0 where none was)."""
-
-    frame: VideoFrame
-    tracks: list[Track]
-    seconds: float
-
-
-class Sink(Protocol):
-    """Takes every tracked frame of a run; `write` may raise `Stop` to end it."""
-
-    def write(self, tracked: Tracked) -> None: ...
-    def close(self) -> None: ...
-
-
-class Stop(Exception):
-    """The user has seen enough."""
 
 
 def track(source: Source, boxes: Sequence[Sequence[float]], group: Group) -> Iterator[Tracked]:
@@ -172,50 +152,3 @@ def _drive(steps: Iterator[Tracked], sinks: Sequence[Sink], summary: Summary) ->
             sink.write(tracked)
         asked = time.perf_counter()
         summary.writing_s += asked - given
-
-
-class BoxSink:
-    """Every record into a file."""
-
-    def __init__(self, writer: BoxWriter) -> None:
-        self._writer = writer
-
-    def write(self, tracked: Tracked) -> None:
-        frame = tracked.frame
-        for target, (box, score, lost) in enumerate(tracked.tracks):
-            self._writer.write(frame.index, frame.time_s, target, box, score, lost)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class VideoSink:
-    """Every frame, annotated, into a video; `truth` has the true boxes of frame after frame."""
-
-    def __init__(self, writer: VideoWriter, truth: Sequence[Box] = ()) -> None:
-        self._writer = writer
-        self._truth = truth
-
-    def write(self, tracked: Tracked) -> None:
-        frame = tracked.frame
-        if frame.image is not None:
-            truth = self._truth[frame.index : frame.index + 1]
-            self._writer.write(
-                annotate(frame.image, frame.index, tracked.tracks, truth), frame.time_s
-            )
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class Keep:
-    """Every frame's tracks, in memory."""
-
-    def __init__(self) -> None:
-        self.tracks: list[list[Track]] = []
-
-    def write(self, tracked: Tracked) -> None:
-        self.tracks.append(tracked.tracks)
-
-    def close(self) -> None:
-        """Nothing to complete."""

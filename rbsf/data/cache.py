@@ -27,6 +27,8 @@ from rbsf.config import Settings
 from rbsf.console import console, progress_bar
 from rbsf.data.sources import Target
 from rbsf.errors import InputError
+from rbsf.files.atomic import replacing
+from rbsf.files.image import read_image
 from rbsf.geometry import Box, context_side, crop_square, mean_color
 from rbsf.nn.siamfc import EXEMPLAR_SIZE
 
@@ -112,7 +114,7 @@ def _cache_name(target: Target, settings: CropSettings) -> str:
 def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
     jpegs, kept, sizes, damaged = [], [], [], []
     for index, image in enumerate(target.images):
-        frame = _read_image(image)
+        frame = read_image(image)
         if frame is None:
             damaged.append(str(image))
             continue
@@ -130,20 +132,8 @@ def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
         "cover": target.cover[kept].astype(np.float32),
         "frames": np.array(kept, dtype=np.int64),
     }
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    save_file(arrays, partial, metadata={"damaged": json.dumps(damaged)})
-    os.replace(partial, file)
-
-
-def _read_image(file: Path) -> NDArray[np.uint8] | None:
-    """A whole image, BGR; None where it is missing or damaged.
-
-    Decoded from memory: `cv2.imread` fills what a truncated JPEG lacks with grey and says nothing.
-    """
-    data = file.read_bytes() if file.is_file() else b""
-    if not data:
-        return None
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
+    with replacing(file) as partial:
+        save_file(arrays, partial, metadata={"damaged": json.dumps(damaged)})
 
 
 def _crop_jpeg(frame: NDArray[np.uint8], box: Box, settings: CropSettings) -> NDArray[np.uint8]:

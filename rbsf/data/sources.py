@@ -19,9 +19,8 @@ from pydantic import Field
 
 from rbsf.config import Settings
 from rbsf.errors import InputError
+from rbsf.files.image import IMAGE_SUFFIXES, image_size
 from rbsf.geometry import from_one_indexed
-
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 class SourceSettings(Settings):
@@ -119,13 +118,10 @@ def _read_voc(folder: Path, _: str) -> Iterator[Target]:
 
 def _read_folder(folder: Path, _: str) -> Iterator[Target]:
     """Images without boxes: a box near the centre, the same one every time for an image's name."""
-    import cv2
-
     for image in sorted(folder.iterdir()):
         if image.suffix.lower() not in IMAGE_SUFFIXES:
             continue
-        pixels = cv2.imread(str(image), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-        height, width = (1, 1) if pixels is None else (8 * side for side in pixels.shape[:2])
+        width, height = image_size(image) or (1, 1)
         yield Target(image.name, [image], _central_box(image.name, width, height), np.array([8.0]))
 
 

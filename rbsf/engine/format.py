@@ -47,7 +47,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -58,6 +57,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.files.atomic import replacing
 
 MAGIC = b"\x89RBSF\r\n\x1a"
 VERSION = 1
@@ -112,16 +112,9 @@ def write_packed(path: str | Path, network: PackedNetwork) -> None:
     Raises:
         InputError: as `to_bytes`, or the file cannot be written.
     """
-    data, file = to_bytes(network), Path(path)
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        with open(partial, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, file)
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror}") from None
+    data = to_bytes(network)
+    with replacing(Path(path)) as partial:
+        partial.write_bytes(data)
 
 
 def read_packed(path: str | Path) -> PackedNetwork:

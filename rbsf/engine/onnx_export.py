@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rbsf.compact import freeze
 from rbsf.errors import InputError
-from rbsf.network import load_network
+from rbsf.files.atomic import replacing
+from rbsf.files.networks import load_network
+from rbsf.files.shipped import freeze
 from rbsf.nn import EXEMPLAR_SIZE, SEARCH_SIZE, SiamFC
 
 OPSET = 18
@@ -84,9 +84,12 @@ def _export(module: nn.Module, inputs: dict[str, Tensor], output: str, file: Pat
     """Quietly: the exporter's remarks are about itself."""
     several = {"pixels": {0: torch.export.Dim("n")}, "exemplar": None}
     dynamic = {name: several[name] for name in inputs} if len(inputs) > 1 else None
-    partial = file.with_name(f"{file.name}.partial")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with (
+        replacing(file) as partial,
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
@@ -100,7 +103,6 @@ def _export(module: nn.Module, inputs: dict[str, Tensor], output: str, file: Pat
             external_data=False,
             verbose=False,
         )
-    os.replace(partial, file)
 
 
 def _run(file: Path, inputs: dict[str, Tensor]) -> list[np.ndarray]:

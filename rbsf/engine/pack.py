@@ -46,11 +46,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rbsf.checkpoint import load_checkpoint
-from rbsf.embedder import file_sha256
 from rbsf.engine.format import PackedLayer, PackedNetwork
 from rbsf.errors import InputError
-from rbsf.network import load_network
+from rbsf.files.checkpoint import load_checkpoint
+from rbsf.files.hashing import file_sha256
+from rbsf.files.networks import load_network
 from rbsf.nn import LAYERS, BinaryAlexNetV1, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 
@@ -62,7 +62,7 @@ def pack_file(path: str | Path) -> PackedNetwork:
     """Packs a student's checkpoint; the metadata tells where it came from.
 
     Raises:
-        InputError: as `rbsf.network.load_network` and `pack`; the message names the file.
+        InputError: as `rbsf.files.networks.load_network` and `pack`; the message names the file.
     """
     file = Path(path)
     model = load_network(file)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from rbsf.engine.format import PackedNetwork
-from rbsf.errors import InputError
+from rbsf.files.atomic import replacing
 
 
 def save_npz(path: str | Path, network: PackedNetwork) -> None:
@@ -32,11 +31,5 @@ def save_npz(path: str | Path, network: PackedNetwork) -> None:
     for number, layer in enumerate(network.layers, 1):
         values = {key: getattr(layer, key) for key in keys}
         arrays |= {f"conv{number}_{key}": v for key, v in values.items() if v is not None}
-    file = Path(path)
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        with open(partial, "wb") as stream:
-            np.savez_compressed(stream, **arrays)
-        os.replace(partial, file)
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror}") from None
+    with replacing(Path(path)) as partial, open(partial, "wb") as stream:
+        np.savez_compressed(stream, **arrays)

@@ -23,7 +23,10 @@ from rich.progress import Progress
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from rbsf.checkpoint import (
+from rbsf.console import console, progress_bar
+from rbsf.data import Pair, PairDataset
+from rbsf.errors import InputError
+from rbsf.files.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimiser_tensors,
@@ -31,9 +34,6 @@ from rbsf.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from rbsf.console import console, progress_bar
-from rbsf.data import Pair, PairDataset
-from rbsf.errors import InputError
 from rbsf.losses import response_labels
 from rbsf.nn import SiamFC
 from rbsf.train.distributed import World

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from rbsf.binarize import RBCN
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.errors import InputError
+from rbsf.files.networks import load_network
 from rbsf.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -26,7 +27,6 @@ from rbsf.losses import (
     response_distillation,
     response_loss,
 )
-from rbsf.network import load_network
 from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Discriminators, Output, SiamFC, make_student
 from rbsf.nn.discriminator import normalise
 from rbsf.train.distributed import World

@@ -14,7 +14,7 @@ from rbsf.train.settings import (
     StudentSettings,
     TeacherSettings,
 )
-from tracker.config import TrackerConfig
+from tracker.loop.config import TrackerConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

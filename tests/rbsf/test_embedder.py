@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from rbsf import InputError, embedder, load_embedder
-from rbsf.checkpoint import save_checkpoint
 from rbsf.embedder import SHIPPED, engine_in_words
 from rbsf.engine import packed
 from rbsf.engine.format import read_packed, write_packed
 from rbsf.engine.packed import kernel_paths
+from rbsf.engine.torch_embedder import TorchEmbedder
+from rbsf.files.checkpoint import save_checkpoint
 from rbsf.nn import SiamFC, make_student
-from rbsf.torch_embedder import TorchEmbedder
 
 needs_kernels = pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 

@@ -52,11 +52,10 @@ def root(tmp_path):
 @pytest.fixture
 def run(root, tmp_path, monkeypatch):
     """Runs the command in this process with a stand-in for the network."""
-    monkeypatch.syspath_prepend(str(TOOL.parent))
     monkeypatch.setattr(
         rbsf, "load_embedder", lambda path, engine, threads: ColorEmbedder(path), raising=False
     )
-    from evaluate import evaluate
+    from tracker.commands.evaluate import evaluate
 
     app = typer.Typer()
     app.command()(evaluate)

@@ -15,8 +15,8 @@ from rbsf.engine import onnx_export
 from rbsf.engine.format import read_packed
 from rbsf.engine.pack import pack_file
 from rbsf.errors import InputError
-from rbsf.network import load_network
-from tracker.speed import scene_clip
+from rbsf.files.networks import load_network
+from tracker.benchmark.speed import scene_clip
 
 STUDENT = SHIPPED.with_name("rbsf.safetensors")
 TEACHER = SHIPPED.with_name("siamfc.safetensors")

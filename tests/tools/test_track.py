@@ -14,8 +14,8 @@ import pytest
 
 from rbsf.embedder import SHIPPED
 from rbsf.engine.packed import kernel_paths
-from tracker.video import open_source
-from tracker.writer import VideoWriter
+from tracker.output.video_file import VideoWriter
+from tracker.video.open import open_source
 
 TOOLS = Path(__file__).parents[2] / "tools"
 SIZE = (160, 120)
@@ -65,7 +65,8 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Cap
 
     def run(*words: str, tool: str = "track.py", **embedder: int) -> tuple[int, str, str]:
         fake = type("Fake", (Colours,), embedder)
-        monkeypatch.setattr("rbsf.embedder.load_embedder", lambda *_, **__: fake())
+        command = f"tracker.commands.{tool.removesuffix('.py')}.load_embedder"
+        monkeypatch.setattr(command, lambda *_, **__: fake())
         monkeypatch.setattr(sys, "argv", [tool, *words])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(TOOLS / tool), run_name="__main__")
@@ -213,7 +214,7 @@ def test_help_from_another_directory(tool: str, tmp_path: Path) -> None:
 
 def test_tracking_starts_without_torch() -> None:
     code = (
-        "import sys; import tracker.session, tracker.video, tracker.window, tracker.progress;"
+        "import sys; import tracker.session, tracker.commands.track;"
         "print(sorted({'torch', 'matplotlib', 'got10k', 'joblib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

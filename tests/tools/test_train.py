@@ -11,8 +11,8 @@ import torch
 import yaml
 from tool_runs import ROOT, tool_runs
 
-from rbsf.checkpoint import load_checkpoint, save_checkpoint
-from rbsf.network import load_network
+from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
+from rbsf.files.networks import load_network
 from rbsf.nn import BinaryAlexNetV1, SiamFC
 
 sys.path.append(str(ROOT / "tests" / "rbsf"))
@@ -58,7 +58,7 @@ Log.step = step
 """
 IN_A_WRITE = """
 import os, signal
-from rbsf import checkpoint
+from rbsf.files import checkpoint
 before = checkpoint.save_file
 def save_file(tensors, path, metadata):
     before(tensors, path, metadata)
@@ -121,7 +121,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, 
     before = last.read_bytes()
     killed_in_a_write = run(tool, *again, first=IN_A_WRITE)
     assert killed_in_a_write.status == -9, killed_in_a_write.err
-    assert last.with_name("last.safetensors.partial").exists()
+    assert list(last.parent.glob(".last.safetensors.*.part"))
     assert last.read_bytes() == before
 
     kill = AFTER_STEP.format(step=6, do="os.kill(os.getpid(), signal.SIGKILL)")

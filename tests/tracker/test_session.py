@@ -10,12 +10,13 @@ import pytest
 
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame
-from tracker.records import BoxWriter
-from tracker.session import BoxSink, Keep, Stop, Tracked, VideoSink, run, track
-from tracker.source import Source, SourceFault, VideoFrame
-from tracker.tracker import Track
-from tracker.video import open_source
-from tracker.writer import VideoWriter
+from tracker.loop.tracker import Track
+from tracker.output.box_file import BoxWriter
+from tracker.output.sinks import BoxSink, Keep, Stop, Tracked, VideoSink
+from tracker.output.video_file import VideoWriter
+from tracker.session import run, track
+from tracker.video.open import open_source
+from tracker.video.source import Source, SourceFault, VideoFrame
 
 BOX = Box(4, 5, 20, 10)
 

@@ -1,0 +1,1 @@
+"""Measuring trackers on benchmarks: data sets, metrics, the run itself and its report."""

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import rbsf.geometry
-from rbsf.errors import InputError
-from tracker.evaluation.datasets import Sequence
-from tracker.evaluation.results import Trajectory
+from rbsf.files.atomic import make_folder, write_text
 
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to; what is there becomes `path` in one step when the block ends well.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def make_folder(path: Path) -> None:
-    """The folder and those above it.
-
-    Raises:
-        InputError: it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make folder {path}: {error.strerror}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file in one step: it is there whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+from .code import code_hash
+from .datasets import Sequence
+from .results import Trajectory
 
 
 class Archive:
@@ -64,7 +28,7 @@ class Archive:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._boxes = folder / "boxes"
         self._progress = folder / "progress.json"
-        self._settings = json.dumps([settings, _code_hash()], sort_keys=True)
+        self._settings = json.dumps([settings, code_hash()], sort_keys=True)
         self._records = self._read()
         make_folder(self._boxes)
         (folder / "results.json").unlink(missing_ok=True)  # it is another run's until this one ends
@@ -108,12 +72,3 @@ class Archive:
         frames = [(path.name, path.stat().st_size) for path in sequence.frames]
         told = json.dumps([self._settings, frames, sequence.boxes[0].tolist()])
         return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _code_hash() -> str:
-    """Of the code that decides where a box goes, so that an edited tracker is run anew."""
-    digest = hashlib.sha256()
-    package = Path(__file__).resolve().parents[1]
-    for path in [*sorted(package.glob("*.py")), Path(rbsf.geometry.__file__)]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

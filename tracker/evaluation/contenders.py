@@ -13,9 +13,10 @@ import rbsf
 from rbsf.config import load_settings
 from rbsf.embedder import Embedder, Engine
 from rbsf.errors import InputError
-from tracker.config import TrackerConfig
-from tracker.evaluation.runner import MakeTracker
-from tracker.tracker import SiamFCTracker
+
+from ..loop.config import TrackerConfig
+from ..loop.tracker import SiamFCTracker
+from .runner import MakeTracker
 
 
 @dataclass(frozen=True)

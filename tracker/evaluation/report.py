@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rbsf.embedder import engine_in_words
-from tracker.evaluation.archive import make_folder, replacing, write_text
-from tracker.evaluation.contenders import Contender
-from tracker.evaluation.metrics import DISTANCES, OVERLAPS, Floats
-from tracker.evaluation.results import Results
+from rbsf.files.atomic import make_folder, replacing, write_text
+
+from .contenders import Contender
+from .metrics import DISTANCES, OVERLAPS, Floats
+from .results import Results
 
 Rows = list[list[str]]
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from rbsf.geometry import to_one_indexed
-from tracker.evaluation.datasets import Dataset
-from tracker.evaluation.metrics import Comparison, Floats, Scores, compare, overlap_figures
+
+from .datasets import Dataset
+from .metrics import Comparison, Floats, Scores, compare, overlap_figures
 
 
 @dataclass(frozen=True)

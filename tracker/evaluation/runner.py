@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 
 from rbsf.errors import InputError
+from rbsf.files.image import read_image
 from rbsf.geometry import Box, Frame, to_one_indexed
-from tracker.evaluation.archive import Archive
-from tracker.evaluation.datasets import Dataset, Sequence
-from tracker.evaluation.results import Results, Trajectory
+
+from .archive import Archive
+from .datasets import Dataset, Sequence
+from .results import Results, Trajectory
 
 
 class Estimate(Protocol):
@@ -101,12 +103,10 @@ def read_frame(path: Path) -> Frame:
     Raises:
         InputError: no image can be read there.
     """
-    data = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, np.uint8)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    frame = cv2.imdecode(data, flags) if data.size else None
+    frame = read_image(path, as_stored=True)
     if frame is None:
         raise InputError(f"cannot read image {path}: it is missing, empty or damaged")
-    return frame  # type: ignore[return-value]
+    return frame
 
 
 def _track_all(

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracker.evaluation.datasets import load_dataset
-from tracker.evaluation.runner import evaluate_tracker
-from tracker.tracker import SiamFCTracker
+from ..loop.tracker import SiamFCTracker
+from .datasets import load_dataset
+from .runner import evaluate_tracker
 
 if TYPE_CHECKING:
     from rbsf.nn import SiamFC
@@ -29,7 +29,7 @@ def validation(root: Path) -> Callable[[SiamFC], dict[str, float]]:
     dataset = load_dataset("got10k-val", root)
 
     def validate(model: SiamFC) -> dict[str, float]:
-        from rbsf.torch_embedder import TorchEmbedder
+        from rbsf.engine.torch_embedder import TorchEmbedder
 
         embedder = TorchEmbedder(model)
         results = evaluate_tracker(lambda: SiamFCTracker(embedder), dataset, FRAMES)

@@ -10,9 +10,9 @@ from rbsf.embedder import SHIPPED
 from rbsf.engine.format import PackedLayer, PackedNetwork
 from rbsf.engine.integer import IntegerEmbedder, IntegerNetwork, differing_bits
 from rbsf.engine.pack import pack, pack_file
+from rbsf.files.networks import load_network
 from rbsf.geometry import context_side, crop_square, mean_color
-from rbsf.network import load_network
-from tracker.scene import render
+from tracker.video.synthetic import render
 
 STUDENT = SHIPPED.with_name("rbsf.safetensors")
 

@@ -13,13 +13,13 @@ from torch import nn
 
 from rbsf.binarize import ApproxSign, BinaryWeight, WeightBinarizer
 from rbsf.binarize.sign import hard_sign
-from rbsf.checkpoint import save_checkpoint
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.engine import pack as packing
 from rbsf.engine.format import from_bytes, to_bytes
 from rbsf.engine.integer import IntegerNetwork
 from rbsf.engine.pack import pack, pack_file, round_weights
 from rbsf.errors import InputError
+from rbsf.files.checkpoint import save_checkpoint
 from rbsf.nn import BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 

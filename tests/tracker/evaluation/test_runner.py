@@ -8,9 +8,10 @@ import pytest
 from benchmark_folders import SIZE, DriftingTracker, StandingTracker, walk, write_otb
 
 from rbsf.errors import InputError
+from rbsf.files.atomic import replacing
 from rbsf.geometry import Box
 from tracker.evaluation import runner
-from tracker.evaluation.archive import Archive, replacing
+from tracker.evaluation.archive import Archive
 from tracker.evaluation.datasets import load_dataset
 from tracker.evaluation.runner import evaluate_tracker, read_frame
 

@@ -1,0 +1,33 @@
+"""The package `tracker` by a name that no file of yours can hide.
+
+Many projects have a `tracker.py`, and Python then finds that one first. `rbsf.Tracker` works all
+the same: this module finds the folder `tracker/` that was installed beside `rbsf/`, whatever else
+bears the name. Where `import tracker` means that folder, this is the very same package; otherwise
+it is loaded here, as `rbsf.tracking`, which is possible because its own imports are relative.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parents[1] / "tracker"
+
+__path__ = [str(_FOLDER)]
+
+
+def _is_ours() -> bool:
+    """Whether `import tracker` gives the package beside this one."""
+    try:
+        spec = importlib.util.find_spec("tracker")
+    except (ImportError, ValueError):  # a module of that name that is broken, or half imported
+        return False
+    origin = spec.origin if spec else None
+    return origin is not None and Path(origin).resolve().parent == _FOLDER
+
+
+if _is_ours():
+    sys.modules[__name__] = importlib.import_module("tracker")
+else:
+    _loop = importlib.import_module(f"{__name__}.loop")
+    globals().update({name: getattr(_loop, name) for name in _loop.__all__})

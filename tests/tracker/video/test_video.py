@@ -1,0 +1,236 @@
+"""Sources of frames: numbers, times, orientation, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clip_files import HEIGHT, WIDTH, blank_packet, flat, level, turn_clockwise, write_clip
+
+from rbsf.errors import InputError
+from tracker.video.open import SourceFault, VideoFrame, open_source
+
+
+def read(name: str | Path, **options: float) -> tuple[list[VideoFrame], str | None]:
+    """Every frame, and why the source stopped early, if it did."""
+    frames = []
+    try:
+        for frame in open_source(name, **options):
+            frames.append(frame)
+    except SourceFault as fault:
+        return frames, str(fault)
+    return frames, None
+
+
+def levels(frames: list[VideoFrame]) -> list[float]:
+    return [float(frame.image.mean()) for frame in frames if frame.image is not None]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.mp4", [flat(i) for i in range(20)], gop=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("clip.mp4", "libx264", "yuv420p"),
+        ("clip.mkv", "libx264", "yuv420p"),
+        ("clip.avi", "mjpeg", "yuvj420p"),
+        ("clip.avi", "mpeg4", "yuv420p"),
+        ("clip.mkv", "ffv1", "gray"),
+    ],
+)
+def test_a_file_gives_its_frames_in_order(
+    tmp_path: Path, name: str, codec: str, pix_fmt: str
+) -> None:
+    path = write_clip(tmp_path / name, [flat(i) for i in range(20)], codec, pix_fmt)
+    source = open_source(path)
+    frames = list(source)
+    assert source.size == (WIDTH, HEIGHT)
+    assert source.count == 20
+    assert [frame.index for frame in frames] == list(range(20))
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(20)])
+    assert levels(frames) == pytest.approx([level(i) for i in range(20)], abs=4)
+    assert all(frame.image is not None and frame.image.dtype == np.uint8 for frame in frames)
+    assert all(frame.fault is None for frame in frames)
+
+
+def test_variable_frame_times_are_kept(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.3, 0.31, 0.9, 1.0, 2.5, 2.6]
+    path = write_clip(tmp_path / "vfr.mp4", [flat(i) for i in range(8)], times=times)
+    frames, fault = read(path)
+    assert [frame.time_s for frame in frames] == pytest.approx(times, abs=1e-3)
+    assert fault is None
+
+
+@pytest.mark.parametrize(("degrees", "corner"), [(90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
+def test_a_turned_phone_gives_upright_frames(
+    tmp_path: Path, degrees: int, corner: tuple[int, int]
+) -> None:
+    image = np.full((HEIGHT, WIDTH, 3), 30, np.uint8)
+    image[: HEIGHT // 2, : WIDTH // 2] = 220  # stored top left
+    path = write_clip(tmp_path / "phone.mp4", [image] * 3)
+    turn_clockwise(path, degrees)
+    source = open_source(path)
+    assert source.size == ((WIDTH, HEIGHT) if degrees == 180 else (HEIGHT, WIDTH))
+    height, width = source.first_image.shape[:2]
+    bright = np.argwhere(source.first_image[..., 0] > 125).mean(axis=0) / (height, width)
+    assert bright == pytest.approx([0.25 if side == 0 else 0.75 for side in corner], abs=0.02)
+
+
+def test_start_frame_keeps_numbers_and_times(clip: Path) -> None:
+    frames, _ = read(clip, start=7)
+    assert [frame.index for frame in frames] == list(range(7, 20))
+    assert frames[0].time_s == pytest.approx(7 / 25)
+    assert levels(frames)[0] == pytest.approx(level(7), abs=4)
+
+
+def test_start_frame_past_the_end(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="20 frames: start frame 20 is past its end"):
+        open_source(clip, start=20)
+    cv2.imwrite(str(tmp_path / "1.png"), flat(0))
+    with pytest.raises(InputError, match="1 images: start frame 1 is past its end"):
+        open_source(tmp_path, start=1)
+
+
+def test_a_frame_that_cannot_be_decoded_is_named_and_passed(clip: Path) -> None:
+    blank_packet(clip, 9)
+    frames, fault = read(clip)
+    assert fault is None
+    assert [frame.index for frame in frames] == list(range(20))
+    assert [frame.index for frame in frames if frame.image is None] == [9]
+    assert "frame 9 of" in str(frames[9].fault)
+    assert levels(frames) == pytest.approx([level(i) for i in range(20) if i != 9], abs=4)
+
+
+def test_a_bad_first_frame_tells_where_to_start(clip: Path) -> None:
+    blank_packet(clip, 0)
+    blank_packet(clip, 1)
+    with pytest.raises(InputError, match=r"frame 0 of .* cannot be decoded; .* --start-frame 2"):
+        open_source(clip)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.avi"])
+def test_a_file_cut_short_keeps_what_came_before(tmp_path: Path, name: str) -> None:
+    codec = "mjpeg" if name == "clip.avi" else "libx264"
+    pix_fmt = "yuvj420p" if name == "clip.avi" else "yuv420p"
+    path = write_clip(tmp_path / name, [flat(i) for i in range(20)], codec, pix_fmt, gop=1)
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * 0.6)])
+    frames, fault = read(path)
+    assert 5 < len(frames) < 18
+    assert f"breaks off before frame {len(frames)}" in str(fault)
+
+
+def test_images_come_in_natural_order_and_colour(tmp_path: Path) -> None:
+    for number in (10, 9, 1, 2):
+        cv2.imwrite(str(tmp_path / f"img{number}.png"), np.full((8, 6), number, np.uint8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    frames, fault = read(tmp_path)
+    assert levels(frames) == [1, 2, 9, 10]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert frames[0].image is not None and frames[0].image.shape == (8, 6, 3)
+    assert fault is None
+
+
+def test_an_image_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), flat(number))
+    whole = (tmp_path / "2.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "3.jpg").write_bytes(b"")
+    frames, _ = read(tmp_path)
+    assert [frame.image is None for frame in frames] == [False, False, True, True]
+    assert "frame 2" in str(frames[2].fault) and "2.jpg" in str(frames[2].fault)
+
+
+def test_frames_of_another_size_end_a_source(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((8, 6, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 7, 3), np.uint8))
+    frames, fault = read(tmp_path)
+    assert len(frames) == 1
+    assert "frame 1 is 7x8, those before are 6x8" in str(fault)
+
+
+def sound(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+
+
+def test_what_is_no_source_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "zero.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("hello")
+    sound(tmp_path / "sound.wav")
+    for name, why in {
+        "missing.mp4": "no such video",
+        "empty": "no images",
+        "zero.mp4": "cannot open",
+        "text.mp4": "no video that can be read",
+        "sound.wav": "holds no video",
+    }.items():
+        with pytest.raises(InputError, match=why) as caught:
+            open_source(tmp_path / name)
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_camera_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="camera 97 cannot be opened"):
+        open_source("97")
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(InputError) as caught:
+        open_source("http://me:secret@127.0.0.1:9/stream", timeout=1)
+    assert "127.0.0.1:9" in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_standard_input_is_a_source(clip: Path) -> None:
+    code = "from tracker.video.open import open_source; print(len(list(open_source('-'))))"
+    with clip.open("rb") as stream:
+        done = subprocess.run([sys.executable, "-c", code], stdin=stream, capture_output=True)
+    assert done.stdout.strip() == b"20", done.stderr
+
+
+@pytest.fixture
+def stalling_server(clip: Path) -> Iterator[str]:
+    """Serves a clip up to its middle, then holds the line without a word."""
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = clip.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[: len(data) // 2])
+            ended.wait()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/clip.mp4"
+    ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_stream_that_stops_answering(stalling_server: str) -> None:
+    frames, fault = read(stalling_server, timeout=1.0)
+    assert 3 < len(frames) < 15
+    assert levels(frames) == pytest.approx([level(i) for i in range(len(frames))], abs=4)
+    assert f"stopped at frame {len(frames)}: it stopped answering" in str(fault)

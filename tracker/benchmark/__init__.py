@@ -1,0 +1,1 @@
+"""Speed and memory: the packed engine beside other runtimes, timed in turn on this machine."""

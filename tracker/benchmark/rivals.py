@@ -1,0 +1,259 @@
+"""The packed engine and what it is compared with, all as embedders: uint8 crops in, features out.
+
+The rivals run the full-precision SiamFC, each as its makers advise for one batch at a time:
+
+- `torch-eager-fp32`: `rbsf.nn` as it is, in channels_last, which is faster than contiguous.
+- `torch-frozen-fp32`: traced, frozen, optimised for inference, in channels_last.
+- `onnxruntime-fp32`, `openvino-fp32`: the graph of `tracker.benchmark.graph`. OpenVINO is held to
+  float32: left alone, it takes bfloat16 where the processor has it.
+- `onnxruntime-int8`, `openvino-int8`: the same graph, quantised here by ONNX Runtime with 8-bit
+  weights a channel and symmetric 8-bit activations, in OpenVINO as fast as NNCF's graph.
+- `openvino-u1`: not the full-precision network but ours, bit for bit (`rbsf.engine.openvino_u1`).
+
+`packed-<path>` is our engine on one of its kernel paths, `packed` on the fastest.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, Embedder
+from rbsf.engine.format import read_packed, to_bytes
+from rbsf.engine.packed import NEEDS_COMPILER, PackedEmbedder, kernel_paths, require_kernels
+from rbsf.engine.torch_embedder import TorchEmbedder
+from rbsf.files.hashing import file_sha256
+
+from .timing import OURS
+
+Crops = NDArray[np.uint8]
+Run = Callable[[Crops], NDArray[np.float32]]
+
+
+@dataclass
+class RunEmbedder:
+    """A function from crops to features as an Embedder (see `rbsf.embedder.Embedder`)."""
+
+    name: str
+    engine: str
+    run: Run
+    weights_sha256: str
+    response_gain: float
+    response_bias: float
+    path: str = ""
+
+    def __call__(self, crops: Crops) -> NDArray[np.float32]:
+        return self.run(crops)
+
+
+class Setup:
+    """What the contestants are made from.
+
+    Args:
+        threads: that each of them may use.
+        calibration: crops (N, S, S, 3) that the 8-bit rivals learn their ranges from.
+        weights: the packed file.
+        teacher: weights of the full-precision network.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        calibration: list[Crops],
+        weights: Path = SHIPPED,
+        teacher: Path = SHIPPED_TEACHER,
+    ) -> None:
+        self.threads, self.calibration = threads, calibration
+        self.weights, self.teacher = weights, teacher
+
+    @cached_property
+    def eager(self) -> TorchEmbedder:
+        """The full-precision network on PyTorch."""
+        return TorchEmbedder.from_file(self.teacher, self.threads)
+
+    @cached_property
+    def graph(self) -> bytes:
+        """The full-precision network as ONNX."""
+        from rbsf.files.networks import load_network
+
+        from .graph import to_onnx
+
+        return to_onnx(load_network(self.teacher))
+
+    @cached_property
+    def quantised(self) -> bytes:
+        """`graph` in 8 bits."""
+        return _quantise(self.graph, self.calibration)
+
+    def float_embedder(self, name: str, engine: str, run: Run) -> RunEmbedder:
+        """The full-precision network run by something else."""
+        gain, bias = self.eager.response_gain, self.eager.response_bias
+        return RunEmbedder(name, engine, run, self.eager.weights_sha256, gain, bias)
+
+
+class Rival(NamedTuple):
+    """One that may be here: the packages it needs, and what makes it."""
+
+    packages: tuple[str, ...]
+    make: Callable[[Setup], Embedder]
+
+
+def contestants(setup: Setup) -> tuple[dict[str, Embedder], list[str]]:
+    """Everything that this machine can run, by name, and a line for each thing that it cannot."""
+    found: dict[str, Embedder] = {}
+    left_out: list[str] = []
+    if kernel_paths():
+        found |= _packed(setup)
+    else:
+        left_out.append(f"{OURS} is left out: {NEEDS_COMPILER}")
+    for name, rival in RIVALS.items():
+        missing = [package for package in rival.packages if find_spec(package) is None]
+        if missing:
+            left_out.append(f"{name} is left out: pip install {' '.join(missing)}")
+        else:
+            found[name] = rival.make(setup)
+    return found, left_out
+
+
+def _packed(setup: Setup) -> dict[str, Embedder]:
+    """Our engine on its best path and on each."""
+    network, sha256 = read_packed(setup.weights), file_sha256(setup.weights)
+    gain, bias = network.response_gain, network.response_bias
+    found: dict[str, Embedder] = {
+        OURS: PackedEmbedder(network, OURS, sha256, setup.threads),
+    }
+    for path in kernel_paths():
+        name = f"{OURS}-{path}"
+        run = require_kernels().Network(to_bytes(network), path, setup.threads).embed
+        found[name] = RunEmbedder(name, "packed", run, sha256, gain, bias, path)
+    return found
+
+
+def _frozen(setup: Setup) -> Embedder:
+    model = setup.eager.model
+    example = torch.zeros((3, 3, 255, 255)).contiguous(memory_format=torch.channels_last)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, but needs no compiler
+        traced = torch.jit.trace(model.backbone, example)  # type: ignore[no-untyped-call]
+        frozen = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+
+    @torch.inference_mode()
+    def run(crops: Crops) -> NDArray[np.float32]:
+        features: NDArray[np.float32] = frozen(
+            torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+        ).numpy()
+        return features
+
+    return setup.float_embedder("torch-frozen-fp32", "torch", run)
+
+
+def _onnxruntime(name: str, quantised: bool) -> Callable[[Setup], Embedder]:
+    def make(setup: Setup) -> Embedder:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = setup.threads, 1
+        session = onnxruntime.InferenceSession(
+            setup.quantised if quantised else setup.graph,
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+
+        def run(crops: Crops) -> NDArray[np.float32]:
+            features: NDArray[np.float32] = session.run(None, {"crops": crops})[0]
+            return features
+
+        return setup.float_embedder(name, "onnxruntime", run)
+
+    return make
+
+
+def _openvino(name: str, quantised: bool) -> Callable[[Setup], Embedder]:
+    def make(setup: Setup) -> Embedder:
+        import openvino as ov
+
+        from rbsf.engine.openvino_u1 import latency_settings
+
+        core, compiled = ov.Core(), {}
+        graph = setup.quantised if quantised else setup.graph
+
+        def run(crops: Crops) -> NDArray[np.float32]:
+            if crops.shape not in compiled:
+                model = core.read_model(graph)
+                model.reshape(list(crops.shape))
+                compiled[crops.shape] = core.compile_model(
+                    model, "CPU", latency_settings(setup.threads)
+                )
+            features: NDArray[np.float32] = compiled[crops.shape](crops, share_inputs=True)[0]
+            return features
+
+        return setup.float_embedder(name, "openvino", run)
+
+    return make
+
+
+def _openvino_u1(setup: Setup) -> Embedder:
+    from rbsf.engine.openvino_u1 import OpenVinoEmbedder
+
+    sha256 = file_sha256(setup.weights)
+    return OpenVinoEmbedder(read_packed(setup.weights), "openvino-u1", sha256, setup.threads)
+
+
+RIVALS = {
+    "torch-eager-fp32": Rival((), lambda setup: setup.eager),
+    "torch-frozen-fp32": Rival((), _frozen),
+    "onnxruntime-fp32": Rival(("onnxruntime", "onnx"), _onnxruntime("onnxruntime-fp32", False)),
+    "onnxruntime-int8": Rival(("onnxruntime", "onnx"), _onnxruntime("onnxruntime-int8", True)),
+    "openvino-fp32": Rival(("openvino", "onnx"), _openvino("openvino-fp32", False)),
+    "openvino-int8": Rival(("openvino", "onnxruntime", "onnx"), _openvino("openvino-int8", True)),
+    "openvino-u1": Rival(("openvino",), _openvino_u1),
+}
+
+
+def _quantise(graph: bytes, calibration: list[Crops]) -> bytes:
+    """Post-training quantisation: 8-bit weights a channel, symmetric signed 8-bit activations."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.crops: Iterator[Crops] = iter(calibration)
+
+        def get_next(self) -> dict[str, Any] | None:
+            crops = next(self.crops, None)
+            return None if crops is None else {"crops": crops}
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
+        source.write_bytes(graph)
+        quantize_static(
+            source,
+            target,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            extra_options={"ActivationSymmetric": True},
+        )
+        return target.read_bytes()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantiser advises on the root logger to prepare a graph that needs no preparation."""
+    logger = logging.getLogger()
+    before, logger.level = logger.level, logging.ERROR
+    try:
+        yield
+    finally:
+        logger.level = before

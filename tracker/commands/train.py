@@ -1,0 +1,134 @@
+"""Trains the full-precision SiamFC (the teacher), or the binary one that is distilled from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rbsf.config import CONFIGS
+from rbsf.console import run_tool
+
+if TYPE_CHECKING:
+    from rbsf.train.loop import Validate
+
+Data = Annotated[
+    Path | None, typer.Option(help="The folder that the data sources of the settings lie in.")
+]
+Validation = Annotated[
+    Path | None,
+    typer.Option(help="A GOT-10k folder. The AO on its val split is told after epochs."),
+]
+Output = Annotated[
+    Path | None, typer.Option(help="The run's folder; runs/NAME-OF-CONFIG if not given.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run was left.")]
+
+
+def siamfc(
+    config: Annotated[
+        Path, typer.Option(help="Settings, YAML.", show_default="configs/siamfc.yaml")
+    ] = CONFIGS / "siamfc.yaml",
+    data: Data = None,
+    validation: Validation = None,
+    output: Output = None,
+    resume: Resume = False,
+) -> None:
+    """Trains the full-precision SiamFC, the teacher.
+
+    Examples:
+
+    `rbsf train siamfc --data data --validation data/got10k`
+
+    `rbsf train siamfc --config configs/siamfc_small.yaml --data data --resume`
+
+    `torchrun --nproc-per-node 4 tools/train_siamfc.py --data data`
+
+    Ctrl-C saves the run; --resume goes on as if it had never stopped.
+    """
+    from rbsf.train.run import override, train
+    from rbsf.train.settings import TeacherSettings
+    from rbsf.train.teacher import TeacherTask
+
+    settings = override(TeacherSettings, config, data)
+    folder = output or Path("runs") / config.stem
+    validate = _validate(validation)
+    _finish(train(TeacherTask, settings, folder, resume=resume, validate=validate), folder)
+
+
+def rbsf(
+    config: Annotated[
+        Path, typer.Option(help="Settings, YAML.", show_default="configs/rbsf.yaml")
+    ] = CONFIGS / "rbsf.yaml",
+    data: Data = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="The teacher's checkpoint; the shipped one if not given.")
+    ] = None,
+    validation: Validation = None,
+    output: Output = None,
+    resume: Resume = False,
+) -> None:
+    """Distils the binary SiamFC (RB-SF, or XNOR-SF for comparison) from a full-precision teacher.
+
+    Examples:
+
+    `rbsf train rbsf --data data --teacher runs/siamfc/final.safetensors --validation data/got10k`
+
+    `rbsf train rbsf --config configs/xnor_sf.yaml --data data`
+
+    `rbsf train rbsf --data data --resume`
+
+    `torchrun --nproc-per-node 4 tools/train_rbsf.py --data data`
+
+    Ctrl-C saves the run; --resume goes on as if it had never stopped.
+    """
+    from rbsf.train.run import override, train
+    from rbsf.train.settings import StudentSettings
+    from rbsf.train.student import StudentTask
+
+    settings = override(StudentSettings, config, data)
+    if teacher is not None:
+        settings = settings.model_copy(update={"teacher": str(teacher)})
+    folder = output or Path("runs") / config.stem
+    validate = _validate(validation)
+    _finish(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
+
+
+def _validate(root: Path | None) -> Validate | None:
+    from ..evaluation.validation import validation
+
+    return validation(root) if root else None
+
+
+def _finish(completed: bool, folder: Path) -> None:
+    """Prints where the network is, or ends as Ctrl-C does where the run was stopped."""
+    if not completed:
+        raise KeyboardInterrupt
+    typer.echo(folder / "final.safetensors")
+
+
+def choose() -> None:
+    """Trains the full-precision SiamFC (siamfc), or the binary one distilled from it (rbsf).
+
+    Examples:
+
+    `rbsf train siamfc --data data --validation data/got10k`
+
+    `rbsf train rbsf --data data --teacher runs/siamfc/final.safetensors`
+    """
+
+
+def main() -> None:
+    """Runs `rbsf train siamfc` or `rbsf train rbsf`."""
+    run_tool("rbsf train", choose, siamfc, rbsf)
+
+
+def train_siamfc() -> None:
+    """Runs the training of the teacher alone, as `tools/train_siamfc.py` does."""
+    run_tool("rbsf train siamfc", siamfc)
+
+
+def train_rbsf() -> None:
+    """Runs the training of the binary network alone, as `tools/train_rbsf.py` does."""
+    run_tool("rbsf train rbsf", rbsf)

@@ -1,0 +1,1 @@
+"""Results out: annotated video, box files, a window and a progress bar."""

@@ -1,0 +1,100 @@
+"""Boxes out: a row per frame and target, as csv, json or txt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from rbsf.files.atomic import cannot_write, partial_name, publish
+from rbsf.geometry import Box
+
+BOX_SUFFIXES = (".csv", ".json", ".txt")
+
+FIELDS = ("frame", "time_s", "x", "y", "w", "h", "score", "lost")
+"""frame: number in the source, from 0. time_s: seconds since frame 0. x, y, w, h: pixels,
+0-indexed. score: [0, 1]. lost: 0 or 1. Several targets add a `target` in front, from 1."""
+
+_FORMATS = {"time_s": ".6f", "x": ".3f", "y": ".3f", "w": ".3f", "h": ".3f", "score": ".4f"}
+
+
+class BoxWriter:
+    """Writes records as they come, under a temporary name; `close` renames the file into place.
+
+    `.csv` has a header and FIELDS; `.json` is one object, `header` and then "records"; `.txt` is
+    `x,y,w,h` alone, one file per target (`boxes_1.txt`, `boxes_2.txt`) where there are several.
+    Nothing appears where nothing was written.
+
+    Args:
+        path: its suffix is one of BOX_SUFFIXES.
+        targets: how many.
+        header: what the json says besides the records (source, weights, settings).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        targets: int = 1,
+        header: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.files = box_files(self.path, targets)
+        self._kind = self.path.suffix.lower()
+        self._several = targets > 1
+        self._header = dict(header or {})
+        self._parts = [partial_name(file) for file in self.files]
+        self._open: list[TextIO] = []
+        self._rows = 0
+
+    def write(
+        self, frame: int, time_s: float, target: int, box: Box, score: float, lost: bool
+    ) -> None:
+        """One record; targets count from 0 here and from 1 in the file.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        record: dict[str, float] = {"target": target + 1} if self._several else {}
+        sizes = (round(value, 3) for value in box)
+        values = (frame, round(time_s, 6), *sizes, round(score, 4), int(lost))
+        record |= dict(zip(FIELDS, values, strict=True))
+        with cannot_write(self.path, *self._parts):
+            if not self._open:
+                self._start(record)
+            self._open[target if self._kind == ".txt" else 0].write(self._line(record))
+        self._rows += 1
+
+    def close(self) -> None:
+        """Completes the files and puts them in place, unless nothing was written or it failed."""
+        if not all(part.exists() for part in self._parts):
+            return
+        with cannot_write(self.path, *self._parts):
+            if self._kind == ".json":
+                self._open[0].write("\n]}\n")
+            for stream, file in zip(self._open, self.files, strict=True):
+                stream.close()
+                publish(Path(stream.name), file)
+
+    def _start(self, record: dict[str, float]) -> None:
+        self._open = [part.open("w", encoding="utf-8") for part in self._parts]
+        if self._kind == ".csv":
+            self._open[0].write(",".join(record) + "\n")
+        elif self._kind == ".json":
+            head = json.dumps({**self._header, "records": []}, indent=1, allow_nan=False)
+            self._open[0].write(head[: head.rindex("]")] + "\n")
+
+    def _line(self, record: dict[str, float]) -> str:
+        if self._kind == ".json":
+            return (",\n" if self._rows else "") + json.dumps(record, allow_nan=False)
+        names = FIELDS[2:6] if self._kind == ".txt" else list(record)
+        return ",".join(f"{record[name]:{_FORMATS.get(name, 'd')}}" for name in names) + "\n"
+
+
+def box_files(path: Path | None, targets: int) -> list[Path]:
+    """The files that a BoxWriter makes of a path; none of none."""
+    if path is None:
+        return []
+    if path.suffix.lower() != ".txt" or targets == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}_{n}{path.suffix}") for n in range(1, targets + 1)]

@@ -1,0 +1,183 @@
+"""Video files and network streams, decoded by PyAV.
+
+PyAV rather than OpenCV: it alone tells the true time of every frame, the rotation that a phone
+wrote, which packet would not decode, and it gives up on a stream that stops answering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import av
+import av.error
+import cv2
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from rbsf.errors import InputError
+from rbsf.geometry import Frame
+
+from .live import newest
+from .source import Source, SourceFault, VideoFrame
+
+LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "srt", "udp")
+USUAL_RATE = 30.0
+"""Frames a second where a file tells neither times nor a rate."""
+
+_ROTATIONS = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_CLOCKWISE,
+}
+
+
+def open_video(name: str, start: int, timeout: float) -> Source:
+    scheme = urlsplit(name).scheme if "://" in name else ""
+    address, name = name, re.sub(r"//[^/@]*@", "//", name)  # passwords are not for messages
+    if not scheme and name != "-" and not Path(name).is_file():
+        raise InputError(f"no such video, folder or camera: {name}")
+    try:
+        container = av.open(
+            "pipe:0" if name == "-" else address,
+            timeout=timeout if scheme else None,
+            options={"rtsp_transport": "tcp"} if scheme.startswith("rtsp") else {},
+        )
+    except (av.error.FFmpegError, OSError) as error:
+        raise InputError(f"cannot open {name}: {_reason(error)}") from None
+    if not container.streams.video:
+        container.close()
+        raise InputError(f"{name} holds no video")
+    frames = _read_video(container, name, start, scheme in LIVE_SCHEMES)
+    if scheme in LIVE_SCHEMES:
+        return Source(name, newest(frames, name, timeout))
+    return Source(name, frames, _frame_count(container))
+
+
+def _reason(error: Exception) -> str:
+    """What FFmpeg says, in words a user knows."""
+    if isinstance(error, av.error.InvalidDataError):
+        return "it is no video that can be read (damaged, cut short, or another kind of file)"
+    if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
+        return "it stopped answering"
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+
+
+def _frame_count(container: InputContainer) -> int | None:
+    """As the file says, or as its duration and rate make likely."""
+    stream = container.streams.video[0]
+    if stream.frames:
+        return stream.frames
+    if container.duration and stream.average_rate:
+        return max(1, round(container.duration / av.time_base * stream.average_rate))
+    return None
+
+
+def _read_video(
+    container: InputContainer, name: str, start: int, live: bool
+) -> Iterator[VideoFrame]:
+    index, began = 0, None
+    try:
+        for seconds, frame in _decode(container):
+            if live and began is None and frame is None:
+                continue  # a stream joined between two key frames
+            if seconds is None:
+                seconds = index / float(container.streams.video[0].average_rate or USUAL_RATE)
+            began = seconds if began is None else began
+            if index >= start:
+                yield _upright(index, seconds - began, frame, name)
+            index += 1
+    except av.error.FFmpegError as error:
+        raise SourceFault(f"{name} stopped at frame {index}: {_reason(error)}") from None
+    except _CutShort:
+        total = container.streams.video[0].frames
+        of = f" of {total}" if total else ""
+        told = f"{name} breaks off before frame {index}{of}: the file is cut short or damaged"
+        raise SourceFault(told) from None
+    finally:
+        container.close()
+    if 0 < index <= start:
+        raise InputError(f"{name} has {index} frames: start frame {start} is past its end")
+
+
+def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) -> VideoFrame:
+    """A decoded frame as BGR, turned as its rotation metadata says."""
+    if frame is None:
+        return VideoFrame(index, time_s, None, f"frame {index} of {name} cannot be decoded")
+    image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    turn = _ROTATIONS.get(round(frame.rotation) % 360)
+    if turn is not None:
+        image = cv2.rotate(image, turn)  # type: ignore[assignment]
+    fault = f"frame {index} of {name} is damaged" if frame.is_corrupt else None
+    return VideoFrame(index, time_s, image, fault)
+
+
+class _CutShort(Exception):
+    """The file ended before the end that its header tells."""
+
+
+def _decode(
+    container: InputContainer,
+) -> Iterator[tuple[float | None, av.VideoFrame | None]]:
+    """(seconds, frame) in the order of showing; the frame is None where a packet would not decode.
+
+    Frames leave a decoder later than packets enter it, so a failed packet waits for its turn.
+    """
+    stream = container.streams.video[0]
+    failed: list[float] = []
+    packets, end = 0, 0.0
+    for packet in _packets(container, stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        at = end if stamp is None else float(stamp * packet.time_base)
+        if packet.size:
+            packets += 1
+            end = max(end, at + float((packet.duration or 0) * packet.time_base))
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            failed.append(at)
+            continue
+        for frame in frames:
+            shown = frame.time if frame.pts is not None else None
+            for late in sorted(t for t in failed if shown is None or t < shown):
+                failed.remove(late)
+                yield late, None
+            yield shown, frame
+    for late in sorted(failed):
+        yield late, None
+    if _is_cut_short(container, packets, end):
+        raise _CutShort
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
+    """What the file holds, then an empty packet, for which a decoder gives what it kept back."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        flush: av.Packet[Any] = av.Packet()
+        flush.stream = stream
+        yield flush
+        raise
+
+
+def _is_cut_short(container: InputContainer, packets: int, end: float) -> bool:
+    """Whether the header promised more, by every measure it gives.
+
+    An edit list makes a whole file hold fewer packets than its header counts, and sound may outlast
+    the pictures, hence both measures where both are told. An AVI's duration is FFmpeg's own guess.
+    """
+    stream = container.streams.video[0]
+    signs = []
+    if stream.frames:
+        signs.append(packets < stream.frames)
+    duration = None
+    if stream.duration and stream.time_base and container.format.name != "avi":
+        duration = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
+    elif container.duration and len(container.streams) == 1:
+        duration = (container.duration + (container.start_time or 0)) / av.time_base
+    if duration is not None and container.format.name != "avi":
+        signs.append(end < duration - 1.5 / float(stream.average_rate or USUAL_RATE))
+    return bool(signs) and all(signs)

@@ -1,0 +1,112 @@
+"""Frames in: a video file, a folder of images, a camera or a network stream, opened alike.
+
+source = open_source("clip.mp4")
+for frame in source:
+    frame.index, frame.time_s, frame.image
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+
+from rbsf.errors import InputError
+from rbsf.files.image import IMAGE_SUFFIXES, quiet_opencv, read_image
+
+from .files import open_video
+from .live import newest
+from .source import Source, SourceFault, VideoFrame
+
+__all__ = ["Source", "SourceFault", "VideoFrame", "natural_key", "open_source"]
+
+FOLDER_RATE = 30.0
+"""Frames a second that a folder of images is taken to have."""
+TIMEOUT_S = 10.0
+"""How long a camera or a stream may stay silent."""
+
+
+def open_source(name: str | Path, start: int = 0, timeout: float = TIMEOUT_S) -> Source:
+    """Opens whatever `name` means.
+
+    Args:
+        name: a video file, a folder of images (in natural order), a camera's number ("0"), an
+            RTSP or HTTP address, or "-" for a video on standard input.
+        start: the first frame wanted; frames keep the numbers they have in the source.
+        timeout: seconds that a camera or a stream may stay silent.
+
+    Raises:
+        InputError: missing, unreadable, empty, or shorter than `start`.
+    """
+    text = str(name)
+    if start < 0:
+        raise InputError(f"the start frame is a number from 0, not {start}")
+    camera = re.fullmatch(r"(?:/dev/video)?(\d+)", text)
+    if camera:
+        return _open_camera(int(camera[1]), start, timeout)
+    if Path(text).is_dir():
+        return _open_folder(Path(text), start)
+    return open_video(text, start, timeout)
+
+
+# ---------------------------------------------------------------------------- folders of images
+
+
+def _open_folder(folder: Path, start: int) -> Source:
+    files = sorted(
+        (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
+        key=natural_key,
+    )
+    if not files:
+        raise InputError(f"no images ({' '.join(IMAGE_SUFFIXES)}) in folder {folder}")
+    if start >= len(files):
+        raise InputError(f"{folder} has {len(files)} images: start frame {start} is past its end")
+    return Source(str(folder), _read_folder(files, start), len(files))
+
+
+def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorts 2.jpg before 10.jpg: digits compare as numbers, the rest as lower-case text."""
+    parts = re.findall(r"\d+|\D+", file.name.lower())
+    key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+    return key, file.name
+
+
+def _read_folder(files: list[Path], start: int) -> Iterator[VideoFrame]:
+    for index in range(start, len(files)):
+        image = read_image(files[index])
+        fault = f"frame {index} ({files[index]}) cannot be decoded" if image is None else None
+        yield VideoFrame(index, index / FOLDER_RATE, image, fault)
+
+
+# -------------------------------------------------------------------------------------- cameras
+
+
+def _open_camera(number: int, start: int, timeout: float) -> Source:
+    with quiet_opencv():
+        capture = cv2.VideoCapture(number)
+    if not capture.isOpened():
+        raise InputError(
+            f"camera {number} cannot be opened: is it connected, free, and allowed for this user?"
+        )
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    name = f"camera {number}"
+    return Source(name, newest(_read_camera(capture, name, start), name, timeout))
+
+
+def _read_camera(capture: cv2.VideoCapture, name: str, start: int) -> Iterator[VideoFrame]:
+    index, began = 0, 0.0
+    try:
+        while True:
+            grabbed, image = capture.read()
+            now = time.monotonic()
+            began = began or now
+            if not grabbed:
+                raise SourceFault(f"{name} stopped at frame {index}")
+            if index >= start:
+                yield VideoFrame(index, now - began, image)  # type: ignore[arg-type]
+            index += 1
+    finally:
+        capture.release()
