@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from rbsf.embedder import engine_in_words
 from rbsf.files.atomic import make_folder, replacing, write_text
 
-from .contenders import Contender
-from .metrics import DISTANCES, OVERLAPS, Floats
-from .results import Results
+from ..contenders import Contender
+from ..metrics import DISTANCES, OVERLAPS, Floats
+from ..results import Results
 
 Rows = list[list[str]]
 
