@@ -1,7 +1,8 @@
 """The command `rbsf`, also started as `python -m rbsf`: finds the named command and runs it.
 
-A command is a module of `tracker.commands` with a function `main`. It is imported only when it is
-asked for, so that `rbsf track` never waits for what `rbsf train` needs.
+A command is a module of `tracker.commands` with a function `main`, named with underscores for
+dashes. It is imported only when it is asked for, so that `rbsf track` never waits for what
+`rbsf train` needs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ COMMANDS = {
     "track": "follow objects through a video, a folder of images, a camera or a stream",
     "demo": "track a clip that the project renders itself, and say how well it went",
     "evaluate": "measure trackers on a benchmark",
+    "report": "make an evaluation's report again, or compare several evaluations",
+    "table5": "the paper's Table 5 for these and other trackers, beside its figures",
+    "check-dataset": "list what a benchmark's folder lacks",
     "train": "train the full-precision teacher, or distil the binary network from it",
     "export": "pack a trained network, look into a packed one, or convert it",
     "benchmark": "time the packed engine beside other runtimes on this machine",
@@ -41,11 +45,11 @@ def main() -> None:
 def _run(name: str) -> None:
     sys.argv = [f"rbsf {name}", *sys.argv[2:]]
     tracking = importlib.import_module("rbsf.tracking")
-    importlib.import_module(f"{tracking.__name__}.commands.{name}").main()
+    importlib.import_module(f"{tracking.__name__}.commands.{name.replace('-', '_')}").main()
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    rows = "\n".join(f"  {name:<14} {what}" for name, what in COMMANDS.items())
     return (
         "Usage: rbsf COMMAND [OPTIONS]\n\n"
         "Mark an object in the first frame of a video, and the tracker finds it in every frame\n"

@@ -41,7 +41,7 @@ def test_otb_equals_the_toolkit(tmp_path):
     for sequence in results.dataset.sequences:
         frames, _ = toolkit.dataset[sequence.name]
         assert [str(path) for path in sequence.frames] == frames
-        scores, theirs = results.comparisons[sequence.name].scores, expected["seq_wise"]
+        scores, theirs = results.scores[sequence.name], expected["seq_wise"]
         figures = theirs[sequence.name]
         assert scores.success_auc == pytest.approx(figures["success_score"], abs=1e-9)
         assert scores.precision_20px == pytest.approx(figures["precision_score"], abs=1e-9)
@@ -73,7 +73,7 @@ def test_got10k_equals_the_toolkit(tmp_path):
     expected = toolkit.report(["drift"])["drift"]
 
     for name, figures in expected["seq_wise"].items():
-        scores = results.comparisons[name].scores
+        scores = results.scores[name]
         assert scores.ao == pytest.approx(figures["ao"], abs=1e-9)
         assert scores.sr50 == pytest.approx(figures["sr"], abs=1e-9)
     assert results.frame_weighted["ao"] == pytest.approx(expected["overall"]["ao"], abs=1e-9)

@@ -58,7 +58,7 @@ def headings(study: Study) -> list[str]:
 
 
 def rows(study: Study) -> list[list[Cell]]:
-    """A row for each tracker, the best first, and one for averages over frames where there are any."""
+    """A row for each tracker, the best first, with another for averages over frames if any."""
     table = []
     for entry in study.ranking:
         table.append(_row(study, entry))

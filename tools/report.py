@@ -1,0 +1,6 @@
+"""Make the report of an evaluation again, or compare several evaluations."""
+
+from tracker.commands.report import main
+
+if __name__ == "__main__":
+    main()
