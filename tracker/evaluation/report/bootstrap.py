@@ -65,20 +65,22 @@ class Difference:
         return "worse" if self.interval.high < 0 else "no difference shown"
 
 
-def mean_interval(values: ArrayLike) -> Interval:
+def mean_interval(values: ArrayLike, weights: ArrayLike | None = None) -> Interval:
     """The mean of one value for each sequence, with its interval.
 
     Args:
         values: N numbers, at least one.
+        weights: How much each counts, as its number of frames. None counts all the same.
     """
     numbers = np.asarray(values, dtype=np.float64)
-    count = len(numbers)
+    shares = np.ones_like(numbers) if weights is None else np.asarray(weights, dtype=np.float64)
+    mean, count = float(np.average(numbers, weights=shares)), len(numbers)
     if count < 2:
-        return Interval(float(numbers.mean()), math.nan, math.nan)
-    means = numbers[_draws(count)].mean(axis=1)
-    tail = _tail(count)
+        return Interval(mean, math.nan, math.nan)
+    draws, tail = _draws(count), _tail(count)
+    means = (numbers * shares)[draws].sum(axis=1) / shares[draws].sum(axis=1)
     low, high = np.quantile(means, [tail, 1 - tail]).tolist()
-    return Interval(float(numbers.mean()), low, high)
+    return Interval(mean, low, high)
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike) -> Difference:

@@ -6,25 +6,25 @@ from typing import Any
 
 from rbsf.embedder import engine_in_words
 
+from ..sequence import LeftOut, by_reason
 from .folders import Entry
 from .study import Study
 
 
 def left_out(study: Study) -> list[str]:
-    """A line for each sequence that is missing from the figures, with the reason."""
-    lines = []
-    for entry in study.entries:
-        for each in entry.results.left_out:
-            line = f"{each.sequence}: {each.reason}"
-            lines.append(line)
-    reasons = list(dict.fromkeys(lines))
+    """A line for each reason why sequences are missing from the figures, with their names."""
+    missing = dict.fromkeys(
+        LeftOut(each.sequence, each.reason)
+        for entry in study.entries
+        for each in entry.results.left_out
+        if each.sequence not in study.names
+    )
+    lines = by_reason(missing)
     for entry in study.entries:
         extra = [name for name in entry.results.sequences if name not in study.names]
         if extra:
-            reasons.append(
-                f"{', '.join(extra)}: scored for {entry.name}, but not for every tracker"
-            )
-    return reasons
+            lines.append(f"{', '.join(extra)}: scored for {entry.name}, but not for every tracker")
+    return lines
 
 
 def origins(study: Study) -> list[dict[str, Any]]:
