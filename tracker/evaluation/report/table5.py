@@ -51,8 +51,9 @@ class Block:
             return None
         sequences = entries[tracker].results.sequences
         values = [getattr(sequences[name], figure) for name in self.names]
-        weights = [self._scored_frames(name) for name in self.names]
-        return mean_interval(values, weights if self.frame_weighted else None)
+        if not self.frame_weighted:
+            return mean_interval(values)
+        return mean_interval(values, [self._scored_frames(name) for name in self.names])
 
     def _scored_frames(self, name: str) -> int:
         """The number of frames after the first that have a true box."""
