@@ -198,8 +198,7 @@ def crop_squares(
         RGB uint8, N x size x size x 3.
     """
     height, width = frame.shape[:2]
-    rows = _reach([(square.center[1], square.side) for square in squares], height)
-    columns = _reach([(square.center[0], square.side) for square in squares], width)
+    columns, rows = _reach(squares, 0, width), _reach(squares, 1, height)
     rgba = np.empty((height, width, 4), np.uint8)  # as large as the frame: positions stay as exact
     cv2.cvtColor(frame[rows, columns], cv2.COLOR_BGR2RGBA, rgba[rows, columns])
     crops = np.empty((len(squares), size, size, 4), np.uint8)
@@ -220,14 +219,14 @@ def crop_squares(
 def _to_frame(center: Point, side: float, size: int) -> NDArray[np.float64]:
     """The affine map from a crop's pixels to the frame's, 2 x 3."""
     scale = side / size
-    x, y = (c - (size - 1) / 2 * scale for c in center)
-    return np.array([[scale, 0.0, x], [0.0, scale, y]])
+    corner = (size - 1) / 2 * scale
+    return np.array([[scale, 0.0, center[0] - corner], [0.0, scale, center[1] - corner]])
 
 
-def _reach(spans: Sequence[tuple[float, float]], extent: int) -> slice:
-    """The pixels of 0..extent that sampling spans (centre, length) touches, at least one."""
-    low = math.floor(min(center - length / 2 for center, length in spans)) - 1
-    high = math.ceil(max(center + length / 2 for center, length in spans)) + 2
+def _reach(squares: Sequence[Square], axis: int, extent: int) -> slice:
+    """The pixels of 0..extent that the squares touch along axis 0 (x) or 1 (y); at least one."""
+    low = math.floor(min([square.center[axis] - square.side / 2 for square in squares])) - 1
+    high = math.ceil(max([square.center[axis] + square.side / 2 for square in squares])) + 2
     first = min(max(low, 0), extent - 1)
     return slice(first, max(min(high, extent), first + 1))
 

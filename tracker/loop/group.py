@@ -12,7 +12,9 @@ from rbsf.geometry import Frame, as_bgr
 
 from .config import TrackerConfig
 from .response import Features
-from .tracker import Crops, SiamFCTracker, Track
+from .target import Start, Target, Track
+from .template import Template
+from .view import Crops
 
 if TYPE_CHECKING:
     from rbsf.embedder import Embedder
@@ -24,7 +26,7 @@ class TrackerGroup:
     def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
         self.embedder = embedder
         self.config = config or TrackerConfig()
-        self.trackers: list[SiamFCTracker] = []
+        self._targets: list[Target] = []
 
     def init(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> None:
         """Starts, or starts anew, from boxes (x, y, w, h), pixels, 0-indexed.
@@ -35,13 +37,13 @@ class TrackerGroup:
         if not len(boxes):
             raise InputError("no box to track: give at least one x,y,w,h")
         frame = as_bgr(frame)
-        trackers = [SiamFCTracker(self.embedder, self.config) for _ in boxes]
-        exemplars = [t.exemplar_crop(frame, box) for t, box in zip(trackers, boxes, strict=True)]
-        searches = [t.search_crops(frame) for t in trackers]
-        learnt = zip(trackers, self._embed(exemplars), self._embed(searches), strict=True)
-        for tracker, exemplar, search in learnt:
-            tracker.learn(exemplar, search)
-        self.trackers = trackers
+        starts = [Start(frame, box, self.config) for box in boxes]
+        exemplars = self._embed([start.exemplar for start in starts])
+        searches = self._embed([start.view.crops for start in starts])
+        self._targets = [
+            Target(start, Template(exemplar, self.embedder), search)
+            for start, (exemplar,), search in zip(starts, exemplars, searches, strict=True)
+        ]
 
     def update(self, frame: Frame) -> list[Track]:
         """The targets in the next frame, in the order of the boxes.
@@ -49,11 +51,15 @@ class TrackerGroup:
         Raises:
             InputError: no `init` before, or no BGR or grey uint8 frame.
         """
-        if not self.trackers:
+        if not self._targets:
             raise InputError("the group has no targets yet: call init(frame, boxes) before update")
         frame = as_bgr(frame)
-        features = self._embed([t.search_crops(frame) for t in self.trackers])
-        return [t.locate(f) for t, f in zip(self.trackers, features, strict=True)]
+        views = [target.look(frame) for target in self._targets]
+        features = self._embed([view.crops for view in views])
+        return [
+            target.locate(view, searches)
+            for target, view, searches in zip(self._targets, views, features, strict=True)
+        ]
 
     def _embed(self, crops: list[Crops]) -> list[Features]:
         """The features of each target's crops, embedded together."""
