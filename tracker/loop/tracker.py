@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
+from .check import checked_config, checked_embedder
 from .config import TrackerConfig
 from .target import Start, Target, Track
 from .template import Template
@@ -33,11 +34,14 @@ class SiamFCTracker:
         embedder: The network, from `rbsf.load_embedder`. One embedder can serve many trackers;
             `TrackerGroup` also embeds the crops of all its targets in one batch.
         config: The tracker's settings. None uses the defaults.
+
+    Raises:
+        InputError: The embedder or the settings are of another type.
     """
 
     def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
-        self.embedder = embedder
-        self.config = config or TrackerConfig()
+        self.embedder = checked_embedder(embedder)
+        self.config = checked_config(config)
         self.target: Target | None = None
         """The target that is being followed; None before `init`."""
 

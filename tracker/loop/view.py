@@ -67,15 +67,28 @@ class Cropper:
         crops = self.crop(frame, squares, self._config.search_size)
         return View(crops, squares, len(around))
 
+    def checked(self, frame: Frame) -> Frame:
+        """A frame in BGR.
+
+        Raises:
+            InputError: As `look`.
+        """
+        frame = as_bgr(frame)
+        height, width = frame.shape[:2]
+        if (width, height) != self.frame_size:
+            raise InputError(
+                f"the frame is {width}x{height}, but those before it are "
+                "{}x{}: resize it, or call init again with a box in it".format(*self.frame_size)
+            )
+        return frame
+
     def crop(self, frame: Frame, squares: Sequence[Square], size: int) -> Crops:
         """Resamples squares of a frame to size x size pixels each, in RGB.
 
         Raises:
             InputError: As `look`.
         """
-        frame = as_bgr(frame)
-        if (frame.shape[1], frame.shape[0]) != self.frame_size:
-            raise InputError(_other_size(frame, self.frame_size))
+        frame = self.checked(frame)
         if not self._config.parity:
             return crop_squares(frame, squares, size, self._fill)
         crops = np.empty((len(squares), size, size, 3), np.uint8)
@@ -83,11 +96,3 @@ class Cropper:
             bgr = crop_square_reference(frame, center, side, size, self._fill)
             cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, crop)
         return crops
-
-
-def _other_size(frame: Frame, expected: tuple[int, int]) -> str:
-    height, width = frame.shape[:2]
-    return (
-        f"the frame is {width}x{height}, but tracking began with frames of "
-        "{}x{}: resize the frame, or call init again with a box in it".format(*expected)
-    )
