@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from itertools import pairwise
@@ -232,7 +234,6 @@ def test_grey_frames_are_tracked_as_their_colour_copies():
         background(SIZE).astype(np.float32),
         np.zeros((4, 5, 7), np.uint8),
         np.zeros((0, 5, 3), np.uint8),
-        None,
         "frame.jpg",
     ],
 )
@@ -250,6 +251,61 @@ def test_what_is_no_frame_is_refused(frame):
 def test_what_is_no_box_is_refused_with_the_frames_size(box):
     with pytest.raises(InputError, match="400x260"):
         started(background(SIZE), box)
+
+
+def attributes(thing: object) -> set[str]:
+    """The names of an object's attributes and of those of its parts, with their owners."""
+    mine = {f"{type(thing).__name__}.{name}" for name in vars(thing)}
+    parts = (part for part in vars(thing).values() if type(part).__module__ in LOOP)
+    return mine.union(*map(attributes, parts))
+
+
+LOOP = {f"tracker.loop.{name}" for name in ("target", "place", "template", "motion", "view")}
+
+
+def test_no_attribute_is_born_after_its_object():
+    """Found and lost, with a template that follows, an object has the attributes of its start."""
+    frames, boxes = vanishing(Box(260, 150, 40, 32))
+    fresh = SiamFCTracker(ColourEmbedder(), TrackerConfig(patience=2, template_rate=0.1))
+    tracker = copy.deepcopy(fresh)
+    assert vars(tracker).keys() == vars(fresh).keys()
+    tracker.init(frames[0], boxes[0])
+    first = attributes(tracker)
+    for frame in frames[1:]:
+        tracker.update(frame)
+        assert attributes(tracker) == first
+    assert vars(tracker).keys() == vars(fresh).keys()
+    assert "Place.center" in first
+
+
+def test_looking_changes_nothing_and_only_locating_does():
+    frames, boxes = vanishing(Box(260, 150, 40, 32), after=0)
+    tracker = started(frames[0], boxes[0], patience=2, scale_every=2, template_rate=0.1)
+    for frame in frames[1:]:
+        view, again = (tracker.target.look(frame) for _ in range(2))
+        assert view.squares == again.squares
+        assert np.array_equal(view.crops, again.crops)
+        tracker.update(frame)
+
+
+def test_a_start_that_fails_keeps_the_earlier_target():
+    boxes = moving_boxes(4)
+    frames = scene(boxes)
+    tracker, other = (started(frames[0], boxes[0]) for _ in range(2))
+    with pytest.raises(InputError):
+        tracker.init(frames[1], Box(900, 0, 10, 10))
+    assert tracker.update(frames[1]) == other.update(frames[1])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_a_copy_goes_on_by_itself_with_the_same_numbers(copied):
+    frames, boxes = vanishing(Box(260, 150, 40, 32))
+    tracker = started(frames[0], boxes[0], patience=3, template_rate=0.1, scale_every=3)
+    for frame in frames[1:15]:  # it is lost by then
+        tracker.update(frame)
+    other = copied(tracker)
+    expected = [tracker.update(frame) for frame in frames[15:]]
+    assert [other.update(frame) for frame in frames[15:]] == expected
 
 
 def test_update_needs_a_start():
