@@ -239,9 +239,9 @@ def test_a_file_that_has_changed_since_is_refused(file, tmp_path):
 def test_a_network_in_memory_says_what_to_do_instead(kind):
     if kind is PackedEmbedder and not kernel_paths():
         pytest.skip("no kernels were compiled here")
-    for embedder in (kind(read_packed(SHIPPED), "made"), TorchEmbedder(SiamFC(), "made")):
-        with pytest.raises(InputError, match=r"'made' was made .* in memory .* load_embedder"):
-            pickle.dumps(embedder)
+    for made in (kind(read_packed(SHIPPED), "made"), TorchEmbedder(SiamFC(), "made")):
+        with pytest.raises(InputError, match=r"'made' was made .* in memory .*load_embedder"):
+            pickle.dumps(made)
 
 
 def test_a_copy_shares_the_network():
