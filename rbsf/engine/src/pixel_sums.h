@@ -105,8 +105,8 @@ struct PixelSums {
     write_bits(sums, thresholds, std::min(filters, kFilters), windows, bits, out_stride);
   }
 
-  // The filters after the first `real` are only padding. No sum reaches their bound (see
-  // max_sizes.h).
+  // The filters after the first `real` are only padding. max_sizes.h says why no sum reaches their
+  // bound.
   static void write_bits(const typename Isa::Sums (&sums)[kWindows][Isa::kRegisters],
                          const int32_t* thresholds, int real, int windows, uint8_t* bits,
                          size_t out_stride) {
