@@ -19,6 +19,7 @@ from rbsf.files.hashing import file_sha256
 from rbsf.geometry import Box, Frame, check_box
 
 from ..loop.config import TrackerConfig
+from ..loop.target import Start
 from ..loop.tracker import SiamFCTracker
 from ..video.open import open_source
 from ..video.synthetic import render
@@ -45,9 +46,8 @@ class Clip:
 
     def crops(self, count: int) -> list[NDArray[np.uint8]]:
         """`count` frames' search crops around the first box, 3 x 255 x 255 x 3 each."""
-        tracker = SiamFCTracker(_no_network)  # type: ignore[arg-type]
-        tracker.exemplar_crop(self.frames[0], self.box)
-        return [tracker.search_crops(frame) for frame in islice(self.there_and_back(), count)]
+        start = Start(self.frames[0], self.box, TrackerConfig())
+        return [start.look(frame).crops for frame in islice(self.there_and_back(), count)]
 
 
 def scene_clip(frames: int = FRAMES, size: tuple[int, int] = SIZE) -> Clip:
@@ -141,7 +141,3 @@ def _follow(embedder: Embedder, clip: Clip, scale_every: int = 1) -> Callable[[]
     tracker.init(clip.frames[0], clip.box)
     frames = clip.there_and_back()
     return lambda: tracker.update(next(frames))
-
-
-def _no_network(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    raise NotImplementedError
