@@ -53,13 +53,16 @@ def _settings(node: ast.ClassDef) -> Iterator[Setting]:
             meaning = _text(after) or arguments.get("description", "").strip("'\"")
             default = _default(arguments.get("default", "required"))
             values = _values(field.annotation, arguments)
-            yield Setting(f"`{field.target.id}`", f"`{default}`", values, _sentence(meaning))
+            yield Setting(f"`{field.target.id}`", default, values, _sentence(meaning))
 
 
 def _default(source: str) -> str:
-    """A default as YAML has it."""
-    plain = source.replace("'", "").replace('"', "")
-    return {"None": "null", "True": "true", "False": "false"}.get(plain, plain)
+    """A default as YAML has it; none for a group of settings that has its own."""
+    made = re.fullmatch(r"\w+\((.*)\)", source)
+    plain = (f"{{{made[1].replace('=', ': ')}}}" if made else source).replace("'", "")
+    if plain == "{}":
+        return ""
+    return f"`{ {'None': 'null', 'True': 'true', 'False': 'false'}.get(plain, plain) }`"
 
 
 def _arguments(value: ast.expr | None) -> dict[str, str]:
@@ -84,17 +87,25 @@ def _sentence(text: str) -> str:
 
 def _values(annotation: ast.expr, arguments: dict[str, str]) -> str:
     kind = ast.unparse(annotation)
-    choices = re.search(r"Literal\[(.*?)\]", _aliases().get(kind, kind))
-    if choices:
-        return ", ".join(f"`{choice.strip(chr(39))}`" for choice in choices[1].split(", "))
-    if kind == "bool":
-        return "`true`, `false`"
+    several = re.fullmatch(r"tuple\[(.+), \.\.\.\]", kind)
+    if several:
+        return f"a list of {_one_value(several[1])}"
     limits = [
-        f"{word} {arguments[key]}"
+        f"{word} {arguments[key].removesuffix('.0')}"
         for key, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
         if key in arguments
     ]
-    return ", ".join(limits) or kind.replace(" | None", " or null").replace("str", "text")
+    return ", ".join(limits) or _one_value(kind)
+
+
+def _one_value(kind: str) -> str:
+    choices = re.search(r"Literal\[(.*?)\]", _aliases().get(kind, kind))
+    if choices:
+        return ", ".join(f"`{choice.strip(chr(39))}`" for choice in choices[1].split(", "))
+    if kind.endswith("Settings") or kind == "Decaying":
+        return f"[{kind}](#{kind.lower()})"
+    known = {"bool": "`true`, `false`", "str": "text", "str | None": "text or null"}
+    return known.get(kind, kind)
 
 
 def _aliases() -> dict[str, str]:

@@ -15,6 +15,7 @@ class TrackerConfig(Settings):
     """
 
     parity: bool = False
+    """Repeat the numbers of siamfc-pytorch exactly, its flaws included."""
     exemplar_size: int = Field(default=127, ge=16)
     """Side of the exemplar crop z, pixels."""
     search_size: int = Field(default=255, ge=16)
@@ -29,6 +30,7 @@ class TrackerConfig(Settings):
     """Scales are searched in every so many frames, in the others the present one alone: two of
     three crops are saved, and the size follows the more slowly."""
     scale_step: float = Field(default=1.0375, gt=1.0)
+    """The ratio of two neighbouring scales."""
     scale_lr: float = Field(default=0.59, ge=0.0, le=1.0)
     """Share of the found scale that the size takes over each frame."""
     scale_penalty: float = Field(default=0.9745, gt=0.0, le=1.0)
@@ -47,6 +49,7 @@ class TrackerConfig(Settings):
     """What a place beyond the present search square must score to be taken for the target: more
     than here, since a change of looks is likelier than a leap."""
     patience: int = Field(default=5, ge=1)
+    """How many frames in a row with a low score make a target lost."""
     research_crops: int = Field(default=6, ge=0)
     """While lost, so many crops of the surroundings join each frame's batch; 0: look here alone."""
     research_radius: float = Field(default=1.5, gt=0.0)
