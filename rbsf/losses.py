@@ -63,7 +63,8 @@ def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
     """What the discriminators descend: -(log D(R) + log(1 - D(T))) of Algorithm 1, line 11.
 
     Args:
-        real, fake: logits (L, N) for teacher's and student's maps, a row a layer.
+        real: logits (L, N) for the teacher's maps, one row for each layer.
+        fake: the same for the student's maps.
         gan: `rbcn` and `bce` are the paper's; `lsgan` is (1 - D(R))^2 + D(T)^2 on raw outputs.
     """
     if gan == "lsgan":

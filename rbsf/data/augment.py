@@ -29,17 +29,24 @@ DISTRACTOR_TRIES = 8
 class AugmentSettings(Settings):
     """Each is switched off by 0. Defaults are SiamFC's."""
 
-    stretch: float = Field(0.05, ge=0, le=0.5, description="scale change of a crop, +- this share")
+    stretch: float = Field(0.05, ge=0, le=0.5, description="The scale changes by up to this share.")
     exemplar_shift: int = Field(
-        4, ge=0, le=16, description="px the exemplar is off centre, at most"
+        4, ge=0, le=16, description="How far the exemplar is off centre at most, in pixels."
     )
-    search_shift: int = Field(4, ge=0, le=56, description="px the search is off centre, at most")
-    colour: float = Field(0, ge=0, le=1, description="brightness, contrast, saturation +- this")
-    blur: float = Field(0, ge=0, le=1, description="probability that the search is blurred")
-    grey: float = Field(0, ge=0, le=1, description="probability that both turn grey")
-    flip: float = Field(0, ge=0, le=1, description="probability that both are mirrored")
+    search_shift: int = Field(
+        4, ge=0, le=56, description="How far the search is off centre at most, in pixels."
+    )
+    colour: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Brightness, contrast and saturation change by up to this share.",
+    )
+    blur: float = Field(0, ge=0, le=1, description="The probability that the search is blurred.")
+    grey: float = Field(0, ge=0, le=1, description="The probability that both crops turn grey.")
+    flip: float = Field(0, ge=0, le=1, description="The probability that both crops are mirrored.")
     distractor: float = Field(
-        0, ge=0, le=1, description="probability that another target stands beside the search's"
+        0, ge=0, le=1, description="The probability that another target is put into the search."
     )
 
 

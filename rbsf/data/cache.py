@@ -38,9 +38,11 @@ FORMAT = 1
 class CropSettings(Settings):
     """How crops are cut. 255 is SiamFC's; more leaves room for larger shifts and stretches."""
 
-    size: int = Field(255, ge=247, le=511)
-    context: float = Field(0.5, ge=0, le=1)
-    jpeg_quality: int = Field(95, ge=50, le=100)
+    size: int = Field(255, ge=247, le=511, description="The side of a cached crop, in pixels.")
+    context: float = Field(
+        0.5, ge=0, le=1, description="The margin around the target, as a share of w + h."
+    )
+    jpeg_quality: int = Field(95, ge=50, le=100, description="The quality of the cached JPEGs.")
 
 
 class CachedTarget(NamedTuple):

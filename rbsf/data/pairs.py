@@ -27,12 +27,12 @@ from rbsf.errors import InputError
 class FilterSettings(Settings):
     """Which frames may enter a pair. Defaults are siamfc-pytorch's."""
 
-    min_side: float = Field(20, ge=1, description="px, of width and height")
-    max_side: float = Field(500, ge=1, description="px, of width and height")
-    min_share: float = Field(0.01, ge=0, le=1, description="of the frame's width and height")
-    max_share: float = Field(0.5, ge=0, le=1, description="of the frame's width and height")
-    max_aspect: float = Field(4, ge=1, description="between width and height, either way")
-    max_gap: int = Field(100, ge=1, description="frames between exemplar and search, exclusive")
+    min_side: float = Field(20, ge=1, description="The least width and height, in pixels.")
+    max_side: float = Field(500, ge=1, description="The largest width and height, in pixels.")
+    min_share: float = Field(0.01, ge=0, le=1, description="The least share of the frame.")
+    max_share: float = Field(0.5, ge=0, le=1, description="The largest share of the frame.")
+    max_aspect: float = Field(4, ge=1, description="The largest ratio of the two sides.")
+    max_gap: int = Field(100, ge=1, description="Exemplar and search are closer than this.")
 
     def keep(self, target: CachedTarget) -> NDArray[np.int64]:
         """Indices of the frames fit in size, share, aspect, and seen at over 30% of their best."""
@@ -49,15 +49,19 @@ class FilterSettings(Settings):
 class DataSettings(Settings):
     """Sources mixed by weight, and how pairs are made of them."""
 
-    root: str = "data"
-    cache: str = "cache"
-    sources: tuple[SourceSettings, ...] = Field((SourceSettings(),), min_length=1)
-    pairs_per_epoch: int | None = Field(
-        None, ge=1, description="none: one pair a target, whatever the weights (SiamFC's epoch)"
+    root: str = Field("data", description="The folder that the sources lie in.")
+    cache: str = Field("cache", description="The folder for the crops.")
+    sources: tuple[SourceSettings, ...] = Field(
+        (SourceSettings(),), min_length=1, description="Where pairs come from."
     )
-    crop: CropSettings = CropSettings()
-    filter: FilterSettings = FilterSettings()
-    augment: AugmentSettings = AugmentSettings()
+    pairs_per_epoch: int | None = Field(
+        None,
+        ge=1,
+        description="Pairs in an epoch. null gives one pair for each target, as in SiamFC.",
+    )
+    crop: CropSettings = Field(CropSettings(), description="How crops are cut.")
+    filter: FilterSettings = Field(FilterSettings(), description="Which boxes are fit for a pair.")
+    augment: AugmentSettings = Field(AugmentSettings(), description="How crops are changed.")
 
 
 class PairDataset(Dataset[Pair]):

@@ -30,10 +30,12 @@ class SourceSettings(Settings):
     `JPEGImages/`), `folder` (images without boxes, each taken to show one object near its centre).
     """
 
-    kind: Literal["got10k", "voc", "folder"] = "got10k"
-    path: str = "."
-    subset: Literal["train", "val"] = "train"
-    weight: float = Field(1.0, gt=0, description="its share of the pairs, relative to the others")
+    kind: Literal["got10k", "voc", "folder"] = Field("got10k", description="The layout.")
+    path: str = Field(".", description="The folder, below the one that --data names.")
+    subset: Literal["train", "val"] = Field("train", description="The split of a got10k source.")
+    weight: float = Field(
+        1.0, gt=0, description="Its share of the pairs, relative to the other sources."
+    )
 
 
 class Target(NamedTuple):

@@ -30,7 +30,7 @@ then L layers, one behind the other, without gaps:
 
 The file ends behind the last layer. There is no padding between layers or around maps.
 
-What it means. With w of [output][ky][kx][input], a layer computes at each position
+What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 
     pixels  S = sum w p          p the pixel, 0 to 255
     binary  S = sum w a          a = +-1, so S = K - 2 popcount(w xor a), K = kernel^2 inputs/groups

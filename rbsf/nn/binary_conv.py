@@ -19,7 +19,10 @@ class BinaryConv2d(nn.Module):
     integer alone and the packed engine can reproduce every bit.
 
     Args:
-        in_channels, out_channels, kernel_size, groups: as `nn.Conv2d`; the stride is 1.
+        in_channels: as in `nn.Conv2d`.
+        out_channels: as in `nn.Conv2d`.
+        kernel_size: one side of the square kernel; the stride is 1.
+        groups: as in `nn.Conv2d`.
         weight_binarizer: builds the weight binarizer from the kernel's shape.
         activation_binarizer: a module that maps the input to +-1.
         bias: a bias a channel, added after the scale.
