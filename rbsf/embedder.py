@@ -19,7 +19,12 @@ from rbsf.extras import missing_package, needs_extra
 from rbsf.files.hashing import file_sha256
 
 if TYPE_CHECKING:
-    from rbsf.engine.origin import Reloadable
+    from rbsf.engine.integer import IntegerEmbedder
+    from rbsf.engine.openvino_u1 import OpenVinoEmbedder
+    from rbsf.engine.packed import PackedEmbedder
+    from rbsf.engine.torch_embedder import TorchEmbedder
+
+    Loaded = PackedEmbedder | OpenVinoEmbedder | IntegerEmbedder | TorchEmbedder
 
 Engine = Literal["auto", "packed", "torch"]
 
@@ -88,20 +93,50 @@ def load_embedder(
             not installed or cannot run this file, or an argument is of a wrong type.
     """
     file = _checked_arguments(weights, engine, threads)
-    if file.suffix == PACKED_SUFFIX:
-        embedder = _load_packed(file, engine, threads)
-    elif engine == "packed":
-        embedder = _pack(file, threads)
-    else:
-        with needs_extra(str(file)):
-            from rbsf.engine.torch_embedder import TorchEmbedder
-        embedder = TorchEmbedder.from_file(file, threads)
-    return _with_origin(embedder, weights, engine, threads)
+    embedder = _load(file, engine, threads)
+    # the shipped file may lie elsewhere in the installation that unpickles
+    path = None if weights is None else file.resolve()
+    embedder.origin = load_again, (path, engine, threads, embedder.weights_sha256)
+    return embedder
+
+
+def load_again(
+    weights: Path | None, engine: Engine, threads: int | None, weights_sha256: str
+) -> Embedder:
+    """Loads a pickled embedder.
+
+    Args:
+        weights: The file from which it was loaded; None for the RB-SF that comes with the package.
+        engine: The engine that was asked for.
+        threads: How many threads were asked for.
+        weights_sha256: The hash of the file when it was loaded.
+
+    Raises:
+        InputError: As `load_embedder`, or the file has changed since.
+    """
+    embedder = load_embedder(weights, engine, threads)
+    if embedder.weights_sha256 != weights_sha256:
+        file = weights or "the RB-SF of this installation"
+        raise InputError(
+            f"{file} is not the file from which the pickled embedder was loaded: its hash is "
+            f"{embedder.weights_sha256[:12]}, not {weights_sha256[:12]}"
+        )
+    return embedder
 
 
 def engine_in_words(engine: str, path: str) -> str:
     """The engine and its kernel path, such as "packed (avx2)"."""
     return f"{engine} ({path})" if path else engine
+
+
+def _load(file: Path, engine: Engine, threads: int | None) -> Loaded:
+    if file.suffix == PACKED_SUFFIX:
+        return _load_packed(file, engine, threads)
+    if engine == "packed":
+        return _pack(file, threads)
+    with needs_extra(str(file)):
+        from rbsf.engine.torch_embedder import TorchEmbedder
+    return TorchEmbedder.from_file(file, threads)
 
 
 def _checked_arguments(weights: str | Path | None, engine: Engine, threads: int | None) -> Path:
@@ -122,18 +157,7 @@ def _checked_arguments(weights: str | Path | None, engine: Engine, threads: int 
     return file
 
 
-def _with_origin(
-    embedder: Reloadable, weights: str | Path | None, engine: Engine, threads: int | None
-) -> Embedder:
-    """The embedder, which now knows how to be loaded again."""
-    from rbsf.engine.origin import Origin
-
-    file = None if weights is None else Path(weights).resolve()
-    embedder.origin = Origin(file, engine, threads)
-    return embedder
-
-
-def _load_packed(file: Path, engine: Engine, threads: int | None) -> Reloadable:
+def _load_packed(file: Path, engine: Engine, threads: int | None) -> Loaded:
     from rbsf.engine.format import read_packed
     from rbsf.engine.packed import PackedEmbedder, check_architecture, kernel_paths
 
@@ -159,7 +183,7 @@ def _load_packed(file: Path, engine: Engine, threads: int | None) -> Reloadable:
     return IntegerEmbedder(network, name, sha256)
 
 
-def _pack(file: Path, threads: int | None) -> Reloadable:
+def _pack(file: Path, threads: int | None) -> Loaded:
     """A student's checkpoint on the packed engine."""
     from rbsf.engine.packed import PackedEmbedder, require_kernels
 

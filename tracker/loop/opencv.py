@@ -1,8 +1,10 @@
 """The tracker with the manners of OpenCV's trackers, to take the place of one of them.
 
-tracker = OpenCVTracker()
-tracker.init(image, (612, 290, 72, 72))
-ok, (x, y, w, h) = tracker.update(next_image)
+    tracker = OpenCVTracker(rbsf.load_embedder())
+    tracker.init(image, (612, 290, 72, 72))
+    ok, (x, y, w, h) = tracker.update(next_image)
+
+`ok` is False while the target is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rbsf.embedder import load_embedder
 from rbsf.geometry import Frame
 
 from .config import TrackerConfig
@@ -30,18 +31,15 @@ class OpenCVTracker:
     raises `cv2.error`. `SiamFCTracker` gives boxes at sub-pixel positions instead of whole pixels.
 
     Args:
-        embedder: The network, from `rbsf.load_embedder`; several trackers can share it. None loads
-            the RB-SF that comes with the package.
+        embedder: The network, from `rbsf.load_embedder`; several trackers can share it.
         config: The tracker's settings. None uses the defaults.
 
     Raises:
         InputError: The embedder or the settings are of another type.
     """
 
-    def __init__(
-        self, embedder: Embedder | None = None, config: TrackerConfig | None = None
-    ) -> None:
-        self.tracker = SiamFCTracker(load_embedder() if embedder is None else embedder, config)
+    def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
+        self.tracker = SiamFCTracker(embedder, config)
         self._score = 0.0
 
     def init(self, image: Frame, boundingBox: Sequence[float]) -> None:

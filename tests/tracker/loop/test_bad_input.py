@@ -139,7 +139,7 @@ def test_a_frame_of_another_size_is_refused_with_both_sizes():
     alone.update(other)
 
 
-@pytest.mark.parametrize("kind", [SiamFCTracker, TrackerGroup])
+@pytest.mark.parametrize("kind", [SiamFCTracker, TrackerGroup, OpenCVTracker])
 def test_what_is_no_network_or_no_settings_is_refused(kind):
     for embedder in (None, "rbsf.rbsf", len):
         assert "load_embedder" in refused(kind, embedder)
