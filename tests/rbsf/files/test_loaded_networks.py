@@ -1,4 +1,4 @@
-"""Networks from files: the reference's state dict, checkpoints, and shipped files."""
+"""Loading networks: from siamfc-pytorch's state dict, from checkpoints and from shipped files."""
 
 import pickle
 
@@ -16,7 +16,7 @@ from rbsf.train.student import load_teacher
 
 
 def stirred(model):
-    """A network whose batch norms and response are not at their start."""
+    """Gives a network batch norms that are not at their initial values."""
     torch.manual_seed(1)
     for norm in model.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
@@ -88,13 +88,13 @@ def test_code_in_a_file_is_never_run(tmp_path, how):
         torch.save(state, file)
     else:
         file.write_bytes(pickle.dumps(state, protocol=2))
-    with pytest.raises(InputError, match=r"evil\.pth is no state dict"):
+    with pytest.raises(InputError, match=r"evil\.pth is not a state dict"):
         load_network(file)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"no weights", b"PK\x03\x04 half a zip", b"\x80\x02}q\x00."])
-def test_a_pth_that_is_no_state_dict(tmp_path, data):
+def test_a_pth_that_is_not_a_state_dict(tmp_path, data):
     file = tmp_path / "x.pth"
     file.write_bytes(data)
     with pytest.raises(InputError, match=r"x\.pth"):
@@ -102,17 +102,17 @@ def test_a_pth_that_is_no_state_dict(tmp_path, data):
 
 
 @pytest.mark.parametrize(
-    ("thing", "told"),
+    ("thing", "reason"),
     [
-        ([1, 2], "no state dict but a list"),
-        ({"backbone": torch.ones(1)}, "another architecture"),
-        ({"state_dict": {}}, "no state dict"),
-        (dict.fromkeys(reference_state(), 3), "no state dict"),
+        ([1, 2], "not a state dict but a list"),
+        ({"backbone": torch.ones(1)}, "of another architecture"),
+        ({"state_dict": {}}, "not a state dict"),
+        (dict.fromkeys(reference_state(), 3), "not a state dict"),
     ],
 )
-def test_a_pth_of_something_else(tmp_path, thing, told):
+def test_a_pth_of_something_else(tmp_path, thing, reason):
     torch.save(thing, tmp_path / "x.pth")
-    with pytest.raises(InputError, match=rf"x\.pth is .*{told}"):
+    with pytest.raises(InputError, match=rf"x\.pth is {reason}"):
         load_network(tmp_path / "x.pth")
 
 
