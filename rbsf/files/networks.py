@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module, save_checkpoint
 from rbsf.files.shipped import freeze, grow, shrink
@@ -23,9 +24,15 @@ def load_network(path: str | Path) -> SiamFC:
 
     Raises:
         InputError: The file cannot be read, is damaged, or belongs to another architecture. The
-            message names the file.
+            message names the file. Where the shipped teacher is asked for but not installed, it
+            says where to get it.
     """
     file = Path(path)
+    if file == SHIPPED_TEACHER and not file.exists():
+        raise InputError(
+            f"the teacher {file} is not there, because wheels leave it out: take it from "
+            "rbsf/weights in a clone of the repository, or name a teacher of your own"
+        )
     if file.suffix in {".pth", ".pt"}:
         return _load_reference(file)
     checkpoint = load_checkpoint(file)

@@ -8,9 +8,11 @@ import torch
 from reference_file import reference_state
 
 from rbsf import InputError, load_embedder
+from rbsf.files import networks
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network, save_compact
 from rbsf.nn import BinaryAlexNetV1, SiamFC, make_student
+from rbsf.train import student
 from rbsf.train.settings import StudentSettings, TeacherSettings
 from rbsf.train.student import load_teacher
 
@@ -187,6 +189,19 @@ def test_a_damaged_shipped_file_is_refused(tmp_path, student_file):
         save_checkpoint(tmp_path / "broken.safetensors", header, {"model": kept})
         with pytest.raises(InputError, match=r"broken\.safetensors is of another architecture"):
             load_network(tmp_path / "broken.safetensors")  # fmt: skip
+
+
+@pytest.mark.parametrize("load", [lambda: load_teacher(StudentSettings()),
+                                  lambda: load_network(networks.SHIPPED_TEACHER)])  # fmt: skip
+def test_a_teacher_that_a_wheel_leaves_out_is_one_line_with_the_remedy(tmp_path, monkeypatch, load):
+    missing = tmp_path / "weights" / "siamfc.safetensors"
+    for module in (networks, student):
+        monkeypatch.setattr(module, "SHIPPED_TEACHER", missing)
+    with pytest.raises(InputError) as error:
+        load()
+    message = str(error.value)
+    assert message.startswith(f"the teacher {missing} is not there") and "\n" not in message
+    assert "a clone of the repository" in message and "a teacher of your own" in message
 
 
 def test_only_a_full_precision_network_is_a_teacher(tmp_path, student_file, teacher_file):
