@@ -132,7 +132,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, 
 
     ended = run(tool, *again)
     assert ended.status == 0, ended.err
-    assert "going on from" in ended.err and "epoch 2, batch 2" in ended.err
+    assert "resuming from" in ended.err and "epoch 2, batch 2" in ended.err
     for name in ("final", "last"):
         one, other = (
             load_checkpoint(folder / tool / which / f"{name}.safetensors").tensors
@@ -182,7 +182,7 @@ def test_mistakes_in_a_config(run, folder, tool, changes, told):
 def test_data_that_is_missing_or_empty(run, folder):
     tool = "train_siamfc"
     line = one_line(run(tool, *words(tool, "nowhere"), "--data", "nowhere"))
-    assert "no data at nowhere/got10k: give the folder above it with --data" in line
+    assert "no data at nowhere/got10k: correct `data.root` (nowhere)" in line
     (folder / "hollow" / "got10k" / "train").mkdir(parents=True)
     (folder / "hollow" / "got10k" / "train" / "list.txt").write_text("")
     line = one_line(run(tool, *words(tool, "nowhere"), "--data", "hollow"))
@@ -202,7 +202,7 @@ def test_a_run_is_never_begun_over_another_nor_resumed_from_nothing(run, folder)
     assert "taken holds no run to resume" in line
     assert run(tool, *words(tool, output), "--config", one).status == 0
     line = one_line(run(tool, *words(tool, output), "--config", one))
-    assert "taken already holds a run: give --resume" in line
+    assert "taken already holds a run: resume it" in line
     line = one_line(run(tool, *words(tool, output), "--resume"))
     assert "was begun with data.pairs_per_epoch = 2, now it is 7" in line
     damaged = output / "last.safetensors"
