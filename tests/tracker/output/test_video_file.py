@@ -42,7 +42,7 @@ def test_the_video_plays_in_a_browser(tmp_path: Path) -> None:
         assert stream.codec_context.pix_fmt == "yuv420p"
         assert stream.frames == len(TIMES)
     data = path.read_bytes()
-    assert 0 < data.find(b"moov") < data.find(b"mdat")  # the index comes first, so it plays while it loads
+    assert 0 < data.find(b"moov") < data.find(b"mdat")  # so it plays while it loads
     assert list(tmp_path.iterdir()) == [path]
 
 
