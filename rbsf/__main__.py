@@ -1,7 +1,8 @@
 """The command `rbsf`, also started as `python -m rbsf`. It finds the named command and runs it.
 
-A command is a module of `tracker.commands` with a function `main`. It is imported only when it is
-asked for, so that `rbsf track` never waits for the packages that `rbsf train` needs.
+A command is a module of `tracker.commands` with a function `main`, named with underscores for
+dashes. It is imported only when it is asked for, so that `rbsf track` never waits for the packages
+that `rbsf train` needs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ COMMANDS = {
     "track": "Follows objects through a video, a folder of images, a camera or a stream.",
     "demo": "Tracks a clip that the project renders itself, and says how well.",
     "evaluate": "Measures trackers on a benchmark.",
+    "check-dataset": "Lists what a benchmark's folder lacks.",
     "train": "Trains the full-precision teacher, or distils the binary network from it.",
     "export": "Packs a trained network, looks into a packed one, or converts it.",
     "benchmark": "Times the packed engine and other runtimes on this machine.",
@@ -43,17 +45,18 @@ def main() -> None:
 
 def _run(name: str) -> None:
     sys.argv = [f"rbsf {name}", *sys.argv[2:]]
+    module = name.replace("-", "_")
     try:
         with needs_extra(f"rbsf {name}"):
             tracking = importlib.import_module("rbsf.tracking")
-            command = importlib.import_module(f"{tracking.__name__}.commands.{name}")
+            command = importlib.import_module(f"{tracking.__name__}.commands.{module}")
     except InputError as error:
         fail(str(error))
     command.main()
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    rows = "\n".join(f"  {name:<14} {what}" for name, what in COMMANDS.items())
     return (
         "Usage: rbsf COMMAND [OPTIONS]\n\n"
         "Mark an object in the first frame of a video, and the tracker finds it in every frame\n"
