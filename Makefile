@@ -1,17 +1,21 @@
-# All but neon and clean install what they need into .venv first.
+# All but neon, help and clean install what they need into .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 ENGINE := CMakeLists.txt $(wildcard rbsf/engine/src/*)
 
-.PHONY: demo test lint format sanitize neon clean
+.PHONY: help demo test lint format docs wheel readme sanitize neon clean
 
-demo: .venv/ready ## track a clip rendered by the project itself; writes demo.mp4
-	$(BIN)/python tools/demo.py --output demo.mp4
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/ready ## track a clip that the project renders itself; writes demo.mp4
+	$(BIN)/rbsf demo --output demo.mp4
 
 test: .venv/ready-dev ## run the tests
 	$(BIN)/python -m pytest
 
-lint: .venv/ready-dev ## ruff, mypy and clang-format
+lint: .venv/ready-dev ## run ruff, mypy and clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -22,19 +26,31 @@ format: .venv/ready-dev ## let ruff and clang-format mend what they can
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i rbsf/engine/src/*
 
+docs: .venv/ready-docs ## build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+wheel: .venv/ready-dev ## build the wheel and try it in a fresh environment
+	$(BIN)/python tests/check_wheel.py
+
+readme: ## run README's commands in a fresh clone, in order
+	$(PYTHON) tests/check_readme.py
+
 sanitize: .venv/ready-dev ## readers and kernels under AddressSanitizer and UBSan; 100,000 damaged files
 	$(BIN)/python tools/fuzz_reader.py
 	$(BIN)/cmake --build build/sanitize --target check_paths
 	build/sanitize/check_paths
 
-neon: ## the ARM kernels on this machine, under qemu
+neon: ## run the ARM kernels on this machine, under qemu
 	tools/check_neon.sh
 
 clean: ## remove what make and runs left behind, but no trained weights
-	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis demo.mp4
+	rm -rf .venv build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis demo.mp4
 
+.venv/ready: EXTRA :=
 .venv/ready-dev: EXTRA := [dev]
-.venv/ready .venv/ready-dev: pyproject.toml $(ENGINE)
+.venv/ready-docs: EXTRA := [docs]
+.venv/ready .venv/ready-dev .venv/ready-docs: pyproject.toml $(ENGINE)
 	$(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv" >&2; exit 2; }
-	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA)'
+	@echo "installing into .venv: packages from PyPI, and the kernels compiled here (a minute or two)"
+	$(PIP) install --editable '.$(EXTRA)'
 	touch .venv/ready $@

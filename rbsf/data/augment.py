@@ -31,26 +31,24 @@ DISTRACTOR_TRIES = 8
 class AugmentSettings(Settings):
     """How pairs are augmented. The value 0 switches each step off; the defaults are SiamFC's."""
 
-    stretch: float = Field(
-        0.05, ge=0, le=0.5, description="The largest change of a crop's scale, as a share."
-    )
+    stretch: float = Field(0.05, ge=0, le=0.5, description="The scale changes by up to this share.")
     exemplar_shift: int = Field(
-        4, ge=0, le=16, description="How far the exemplar may be off centre, in pixels."
+        4, ge=0, le=16, description="How far the exemplar is off centre at most, in pixels."
     )
     search_shift: int = Field(
-        4, ge=0, le=56, description="How far the search may be off centre, in pixels."
+        4, ge=0, le=56, description="How far the search is off centre at most, in pixels."
     )
     colour: float = Field(
-        0, ge=0, le=1, description="The largest change of brightness, contrast and saturation."
-    )
-    blur: float = Field(0, ge=0, le=1, description="The probability that the search is blurred.")
-    grey: float = Field(0, ge=0, le=1, description="The probability that both crops turn grey.")
-    flip: float = Field(0, ge=0, le=1, description="The probability that both are mirrored.")
-    distractor: float = Field(
         0,
         ge=0,
         le=1,
-        description="The probability that another target is pasted beside the search's own.",
+        description="Brightness, contrast and saturation change by up to this share.",
+    )
+    blur: float = Field(0, ge=0, le=1, description="The probability that the search is blurred.")
+    grey: float = Field(0, ge=0, le=1, description="The probability that both crops turn grey.")
+    flip: float = Field(0, ge=0, le=1, description="The probability that both crops are mirrored.")
+    distractor: float = Field(
+        0, ge=0, le=1, description="The probability that another target is put into the search."
     )
 
 

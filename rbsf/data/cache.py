@@ -40,11 +40,11 @@ FORMAT = 1
 class CropSettings(Settings):
     """How crops are cut. SiamFC's size is 255; more leaves room for larger shifts and stretches."""
 
-    size: int = Field(255, ge=247, le=511, description="The side of a crop, in pixels.")
+    size: int = Field(255, ge=247, le=511, description="The side of a cached crop, in pixels.")
     context: float = Field(
-        0.5, ge=0, le=1, description="The margin on each side of a box, relative to its mean side."
+        0.5, ge=0, le=1, description="The margin around the target, as a share of w + h."
     )
-    jpeg_quality: int = Field(95, ge=50, le=100, description="The quality of the stored JPEGs.")
+    jpeg_quality: int = Field(95, ge=50, le=100, description="The quality of the cached JPEGs.")
 
 
 class CachedTarget(NamedTuple):

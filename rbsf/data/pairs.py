@@ -27,22 +27,12 @@ from rbsf.errors import InputError
 class FilterSettings(Settings):
     """Which frames may enter a pair. The defaults are siamfc-pytorch's."""
 
-    min_side: float = Field(20, ge=1, description="The least width and height of a box, in pixels.")
-    max_side: float = Field(
-        500, ge=1, description="The greatest width and height of a box, in pixels."
-    )
-    min_share: float = Field(
-        0.01, ge=0, le=1, description="The least share of the frame's width and height."
-    )
-    max_share: float = Field(
-        0.5, ge=0, le=1, description="The greatest share of the frame's width and height."
-    )
-    max_aspect: float = Field(
-        4, ge=1, description="The greatest ratio of a box's longer side to its shorter one."
-    )
-    max_gap: int = Field(
-        100, ge=1, description="Exemplar and search are fewer than this many frames apart."
-    )
+    min_side: float = Field(20, ge=1, description="The least width and height, in pixels.")
+    max_side: float = Field(500, ge=1, description="The largest width and height, in pixels.")
+    min_share: float = Field(0.01, ge=0, le=1, description="The least share of the frame.")
+    max_share: float = Field(0.5, ge=0, le=1, description="The largest share of the frame.")
+    max_aspect: float = Field(4, ge=1, description="The largest ratio of the two sides.")
+    max_gap: int = Field(100, ge=1, description="Exemplar and search are closer than this.")
 
     def keep(self, target: CachedTarget) -> NDArray[np.int64]:
         """Gives the indices of the crops that may enter a pair.
@@ -63,17 +53,19 @@ class FilterSettings(Settings):
 class DataSettings(Settings):
     """The sources of pairs, which are mixed by weight, and how pairs are made of them."""
 
-    root: str = Field("data", description="The folder that the paths of the sources start from.")
-    cache: str = Field("cache", description="The folder of the crop cache.")
-    sources: tuple[SourceSettings, ...] = Field((SourceSettings(),), min_length=1)
+    root: str = Field("data", description="The folder that the sources lie in.")
+    cache: str = Field("cache", description="The folder for the crops.")
+    sources: tuple[SourceSettings, ...] = Field(
+        (SourceSettings(),), min_length=1, description="Where pairs come from."
+    )
     pairs_per_epoch: int | None = Field(
         None,
         ge=1,
-        description="None takes one pair of each target, whatever the weights, as SiamFC does.",
+        description="Pairs in an epoch. null gives one pair for each target, as in SiamFC.",
     )
-    crop: CropSettings = CropSettings()
-    filter: FilterSettings = FilterSettings()
-    augment: AugmentSettings = AugmentSettings()
+    crop: CropSettings = Field(CropSettings(), description="How crops are cut.")
+    filter: FilterSettings = Field(FilterSettings(), description="Which boxes are fit for a pair.")
+    augment: AugmentSettings = Field(AugmentSettings(), description="How crops are changed.")
 
 
 class PairDataset(Dataset[Pair]):

@@ -31,11 +31,11 @@ class SourceSettings(Settings):
     assumed to show one object near its centre.
     """
 
-    kind: Literal["got10k", "voc", "folder"] = "got10k"
-    path: str = Field(".", description="The folder, starting from the root of the data.")
-    subset: Literal["train", "val"] = Field("train", description="The split of a GOT-10k folder.")
+    kind: Literal["got10k", "voc", "folder"] = Field("got10k", description="The layout.")
+    path: str = Field(".", description="The folder, below the root of the data.")
+    subset: Literal["train", "val"] = Field("train", description="The split of a got10k source.")
     weight: float = Field(
-        1.0, gt=0, description="The share of this source in the pairs, relative to the others."
+        1.0, gt=0, description="Its share of the pairs, relative to the other sources."
     )
 
 

@@ -32,7 +32,7 @@ The L layers follow, one after the other:
 
 The file ends after the last layer. There is no padding, neither between layers nor around maps.
 
-With weights w[output][ky][kx][input], a layer computes at each position
+What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 
     pixels  S = sum w p          p the pixel, 0 to 255
     binary  S = sum w a          a = +-1, so S = K - 2 popcount(w xor a), K = kernel^2 inputs/groups

@@ -22,15 +22,15 @@ class OptimiserSettings(Settings):
     The learning rate is set at the start of each epoch: lr(e) = lr * (final_lr / lr)^(e / epochs).
     """
 
-    name: Literal["sgd", "adam"] = "sgd"
+    name: Literal["sgd", "adam"] = Field("sgd", description="The optimiser.")
     lr: float = Field(1e-2, gt=0, description="The learning rate of the first epoch.")
-    final_lr: float = Field(
-        1e-5, gt=0, description="The rate that the schedule reaches after the last epoch."
-    )
+    final_lr: float = Field(1e-5, gt=0, description="What the learning rate falls to.")
     momentum: float = Field(
         0.9, ge=0, lt=1, description="The momentum of SGD. Adam's betas are 0.9 and 0.999."
     )
-    weight_decay: float = Field(5e-4, ge=0)
+    weight_decay: float = Field(
+        5e-4, ge=0, description="The decay of the teacher, and of the student's first kernel."
+    )
 
     def lr_at(self, epoch: int, epochs: int) -> float:
         """The learning rate of an epoch, counted from 0, in a run of `epochs`."""
@@ -41,26 +41,27 @@ class RunSettings(Settings):
     """The settings that teacher and student have in common."""
 
     seed: int = Field(0, ge=0, description="The seed of every random choice.")
-    epochs: int = Field(50, ge=1)
+    epochs: int = Field(50, ge=1, description="How many epochs are trained.")
     batch: int = Field(
         8,
         ge=1,
-        description="The pairs per step and process. Pairs that fill no batch are dropped.",
+        description="Pairs in each step of each process. What is left of an epoch is dropped.",
     )
-    optimiser: OptimiserSettings = OptimiserSettings()
-    data: DataSettings = DataSettings()
-    device: str = Field("auto", description="The device: auto, cpu, cuda or cuda:N.")
+    optimiser: OptimiserSettings = Field(
+        OptimiserSettings(), description="The optimiser and its schedule."
+    )
+    data: DataSettings = Field(
+        DataSettings(), description="Where pairs come from and how they are augmented."
+    )
+    device: str = Field("auto", description="One of auto, cpu, cuda and cuda:N.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="The precision of autocast, see `rbsf.train.optim.autocast`."
+        "auto",
+        description="Autocast. auto is bf16 on CUDA and on CPUs that multiply it, else fp32.",
     )
-    compile: bool = Field(False, description="Whether the network runs through torch.compile.")
-    workers: int = Field(1, ge=0, description="How many processes make pairs.")
-    checkpoint_steps: int = Field(
-        500, ge=1, description="The number of steps between checkpoints within an epoch."
-    )
-    validate_epochs: int = Field(
-        1, ge=1, description="The number of epochs from one validation to the next."
-    )
+    compile: bool = Field(False, description="Compile the network with torch.compile.")
+    workers: int = Field(1, ge=0, description="Processes that make pairs.")
+    checkpoint_steps: int = Field(500, ge=1, description="Steps between two checkpoints.")
+    validate_epochs: int = Field(1, ge=1, description="Epochs between two validations.")
 
 
 class TeacherSettings(RunSettings):
@@ -70,9 +71,9 @@ class TeacherSettings(RunSettings):
 class Decaying(Settings):
     """A loss weight that falls in steps: value * gamma^floor(epoch / every)."""
 
-    value: float = Field(ge=0, description="The weight in the first epochs.")
-    gamma: float = Field(0.9, gt=0, le=1, description="The factor of each step.")
-    every: int = Field(60, ge=1, description="The number of epochs between steps.")
+    value: float = Field(ge=0, description="The weight in the first epoch; 0 is off.")
+    gamma: float = Field(0.9, gt=0, le=1, description="What the weight is multiplied by each time.")
+    every: int = Field(60, ge=1, description="Epochs between two such multiplications.")
 
     def at(self, epoch: int) -> float:
         """The weight in an epoch, counted from 0."""
@@ -83,59 +84,71 @@ class StudentSettings(RunSettings):
     """The settings of the binary SiamFC, distilled from a teacher. The defaults are the paper's."""
 
     teacher: str | None = Field(
-        None, description="The teacher's checkpoint. None is the shipped teacher."
+        None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
     )
     init: Literal["random", "teacher"] = Field(
-        "random", description="Whether the network starts at random or from the teacher's weights."
+        "random", description="Where the student's weights start: at random, or at the teacher's."
     )
-    weights: WeightBinarizerName = "rbcn"
-    activations: ActivationBinarizerName = "approx"
-    c_shape: CShape = Field("kernel", description="The shape of C, see `rbsf.binarize.RBCN`.")
+    weights: WeightBinarizerName = Field("rbcn", description="The weight binarizer.")
+    activations: ActivationBinarizerName = Field("approx", description="The activation binarizer.")
+    c_shape: CShape = Field(
+        "kernel", description="Whether C is a k x k matrix, a number, or a number for each filter."
+    )
     c_rate: float = Field(
-        0.1, gt=0, description="The learning rate of C relative to that of W, eta2 / eta1."
+        0.1, gt=0, description="The learning rate of C relative to that of W (eta2 / eta1)."
     )
     latent_weight_decay: float = Field(
-        1e-4, ge=0, description="The weight decay on the latent W of binary layers."
+        1e-4, ge=0, description="The weight decay of the binary layers' latent weights W."
     )
 
-    kernel_loss: Decaying = Field(Decaying(value=0.01), description="lambda1 of the paper.")
-    kernel_loss_grad: KernelLossGrad = Field(
-        "direct", description="See `rbsf.binarize.RBCN.kernel_loss`."
+    kernel_loss: Decaying = Field(
+        Decaying(value=0.01), description="The weight of the kernel loss (lambda 1)."
     )
-    adversarial_loss: Decaying = Field(Decaying(value=0.01), description="lambda2 of the paper.")
-    gan: Gan = Field("rbcn", description="See `rbsf.losses.adversarial_loss`.")
+    kernel_loss_grad: KernelLossGrad = Field(
+        "direct", description="The way by which the gradient of the kernel loss reaches W."
+    )
+    adversarial_loss: Decaying = Field(
+        Decaying(value=0.01), description="The weight of the adversarial loss (lambda 2)."
+    )
+    gan: Gan = Field("rbcn", description="The form of the adversarial losses.")
     discriminator_entry: Entry = Field(
-        "positions", description="See `rbsf.nn.discriminator.Discriminator`."
+        "positions", description="How a map of any size enters its discriminator."
     )
     discriminator_layers: tuple[BinaryLayerName, ...] = Field(
         ("conv2", "conv3", "conv4", "conv5"),
-        description="The layers whose maps R and T are compared.",
+        description="The layers in which the teacher's and the student's maps are compared.",
     )
     compared_maps: Literal["before", "after"] = Field(
-        "before", description="Whether R and T are taken before or after ReLU and sign."
+        "before", description="Whether maps are compared before or after ReLU and sign."
     )
     discriminator_lr: float = Field(
         2e-4, gt=0, description="The learning rate of the discriminators' Adam."
     )
 
     search_map_stride: int = Field(
-        1, ge=1, le=4, description="The step between the cells of search maps that are compared."
+        1,
+        ge=1,
+        le=4,
+        description="Only every such row and column of the search's maps is compared.",
     )
 
     response_distillation: float = Field(
-        0, ge=0, description="The weight of the loss between the responses of both networks."
+        0, ge=0, description="The weight of the divergence from the teacher's responses."
     )
     feature_distillation: float = Field(
-        0, ge=0, description="The weight of the loss between the maps of both networks."
+        0, ge=0, description="The weight of the difference from the teacher's normalised maps."
     )
     freeze_norms_from: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="The share of epochs after which training uses running statistics.",
+        description="The share of the epochs after which batch norms use their running statistics.",
     )
     norm_pass: float = Field(
-        0.1, ge=0, le=1, description="The share of an epoch that its BN pass sees."
+        0.1,
+        ge=0,
+        le=1,
+        description="The share of an epoch's pairs that the pass over batch norms sees after it.",
     )
 
     @model_validator(mode="after")
