@@ -330,8 +330,10 @@ def _files(room: str, root: Path) -> list[str]:
     if room == GROUND:
         return list(BASICS)
     folder = root / room
-    inside = folder.is_dir() and "/" in room
-    return sorted(file.stem for file in folder.glob("[!_]*.py")) if inside else []
+    if not folder.is_dir() or "/" not in room:
+        return []
+    inner = sorted(f"{file.parent.name}/" for file in folder.glob("[!_]*/__init__.py"))
+    return [*sorted(file.stem for file in folder.glob("[!_]*.py")), *inner]
 
 
 def _purpose(room: str, root: Path) -> str:
