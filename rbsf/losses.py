@@ -37,9 +37,9 @@ def response_labels(offsets: Tensor, size: int, radius: float = 16.0, stride: in
 
 
 def balance(labels: Tensor) -> Tensor:
-    """Gives the weights (N, r, r) of cells such that positives and negatives count half each.
+    """Weights the cells of labels (N, r, r) so that positives and negatives count half each.
 
-    The weights of a map sum to 1.
+    The weights have the shape of the labels. Those of each map sum to 1.
     """
     positive = labels.sum(dim=(-2, -1), keepdim=True)
     negative = (1 - labels).sum(dim=(-2, -1), keepdim=True)
@@ -55,8 +55,8 @@ def response_loss(responses: Tensor, labels: Tensor) -> Tensor:
 def response_distillation(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
     """The Bernoulli KL divergence between the teacher's response and the student's, balanced.
 
-    It is weighted as the response loss is. It is 0 where both responses are equal, and its gradient
-    to the student's logit is sigmoid(student) - sigmoid(teacher).
+    It is 0 where both responses are equal. Its gradient to a logit of the student is
+    sigmoid(student) - sigmoid(teacher), times the weight that `balance` gives to the cell.
 
     Args:
         student: The student's responses, (N, r, r), as logits.
@@ -89,7 +89,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
             logit. "lsgan" is (1 - D(R))^2 + D(T)^2 on the raw outputs.
 
     Returns:
-        A scalar: the sum over layers of the mean over the batch.
+        The sum over layers of the mean over the batch, a scalar.
     """
     if gan == "lsgan":
         losses = (1 - real).square() + fake.square()
@@ -107,7 +107,7 @@ def adversarial_loss(fake: Tensor, gan: Gan = "rbcn") -> Tensor:
             "lsgan" is the same on the raw output. "bce" is -log D(T).
 
     Returns:
-        A scalar: the sum over layers of the mean over the batch.
+        The sum over layers of the mean over the batch, a scalar.
     """
     if gan == "bce":
         return F.softplus(-fake).mean(dim=-1).sum()

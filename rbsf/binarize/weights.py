@@ -76,7 +76,7 @@ class RBCN(WeightBinarizer):
         shape: The kernel's shape, (Cout, Cin / groups, k, k).
         c_shape: The shape of C. "kernel" is one k x k matrix for the layer, (1, 1, k, k), which is
             how we read eq. 15. "layer" is one scalar for the layer, (1, 1, 1, 1). "channel" is one
-            scalar for each filter, (Cout, 1, 1, 1).
+            scalar for each filter, (Cout, 1, 1, 1); then C* is C itself.
 
     References:
         [RBCN](https://arxiv.org/abs/1908.07748), Liu et al., IJCAI 2019.
@@ -124,7 +124,10 @@ class RBCN(WeightBinarizer):
 
     @torch.no_grad()
     def fit(self, weight: Tensor) -> None:
-        """Sets C to the minimum of the kernel loss: the mean of |W| over all weights sharing it."""
+        """Sets C to the minimum of the kernel loss.
+
+        Each element becomes the mean of |W| over the weights that share it.
+        """
         shared = [axis for axis in range(4) if self.c.shape[axis] == 1]
         self.c.copy_(weight.abs().mean(dim=shared, keepdim=True))
         self.project()

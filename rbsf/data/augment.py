@@ -85,7 +85,8 @@ class Augment:
         Args:
             exemplar: The crop that the exemplar is cut from.
             search: The crop that the search is cut from.
-            other: A crop of another target, pasted beside this one as a distractor; None for none.
+            other: A crop of another target, which is pasted beside this one as a distractor. None
+                pastes nothing.
         """
         s = self.settings
         exemplar, _ = self._cut(exemplar, s.exemplar_shift, EXEMPLAR_SIZE)

@@ -157,8 +157,8 @@ class PairDataset(Dataset[Pair]):
     def _draw(self, target: CachedTarget, kept: NDArray[np.int64]) -> tuple[int, int]:
         """Draws the crops of exemplar and search, the earlier frame first.
 
-        They are two frames fewer than `max_gap` apart, or the same frame twice if there is no
-        other.
+        The two are fewer than `max_gap` frames apart. They are the same if no other frame is near
+        enough.
         """
         times = target.frames[kept]
         z = int(torch.randint(len(kept), ()))

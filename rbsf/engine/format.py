@@ -351,5 +351,5 @@ def layer_bytes(layer: PackedLayer) -> bytes:
 
 
 def _pack_bits(rows: NDArray[np.bool_]) -> bytes:
-    """Packs rows of bits (n, m) such that each starts on a byte; the inverse of `_Reader.bits`."""
+    """Packs rows of bits (n, m) so that each starts on a byte; the inverse of `_Reader.bits`."""
     return np.packbits(rows, axis=1, bitorder="little").tobytes()

@@ -53,9 +53,9 @@ def export_onnx(checkpoint: str | Path, folder: str | Path) -> float | None:
 
     Returns:
         How far onnxruntime's responses are from torch's, as the root mean square relative to the
-        standard deviation of torch's. None if onnxruntime is not installed. A student's value need
-        not be 0: where a real sum of conv1 is within rounding error of its threshold, summing in
-        another order changes the bit.
+            standard deviation of torch's. None if onnxruntime is not installed. A student's value
+            need not be 0: where a real sum of conv1 is within rounding error of its threshold,
+            summing in another order changes the bit.
 
     Raises:
         InputError: A package is missing, the checkpoint cannot be loaded, or the folder cannot be

@@ -187,8 +187,9 @@ def _step(sums: Tensor, decide: Decide, shape: LayerShape) -> tuple[Tensor, Tens
     """Finds where the bits of ascending sums (T,) change.
 
     Returns:
-        Three values for each channel, (C,): the last sum before the step, the first sum after it,
-        and whether the bit is 1 before the step. If the bit never changes, both sums are the least.
+        The last sum before the step, for each channel, (C,).
+        The first sum after the step, (C,). If the bit never changes, both are the least sum.
+        Whether the bit is 1 before the step, (C,).
 
     Raises:
         InputError: The bits of a channel change more than once.
@@ -207,13 +208,13 @@ def _step(sums: Tensor, decide: Decide, shape: LayerShape) -> tuple[Tensor, Tens
 
 
 def round_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Rounds real weights to 8 bits, such that sums over natural images change least.
+    """Rounds real weights to 8 bits so that sums over natural images change least.
 
     The error of a sum is e . p, where e are the rounding errors of the weights. Its mean square is
     e R e', where R are the second moments of the pixels. Neighbouring pixels are nearly equal, so R
     is far from diagonal, and rounding each weight by itself is far from optimal. We factor
     inv(R) = U' U and round one weight after the other. Each passes its error on to the weights that
-    are not rounded yet, such that the error of the sum is least, as in GPTQ (Frantar 2023).
+    are not rounded yet, so that the error of the sum is least, as in GPTQ (Frantar 2023).
 
     The remaining error is about zero on smooth patches and under changes of light. On crops of real
     frames, 18 to 25 times fewer bits differ from the float layer's than with plain rounding.
@@ -222,8 +223,8 @@ def round_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArr
         weights: The real weights, (C, 3, k, k).
 
     Returns:
-        The integer weights, -127 to 127, of the same shape, and the unit of each filter, (C,). The
-        real weights are about the product of the two.
+        The integer weights, -127 to 127, of the same shape.
+        The unit of each filter, (C,). Its product with them is about the real weights.
     """
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     largest[largest == 0] = 1

@@ -75,7 +75,9 @@ def _model_of(header: dict[str, Any], file: Path) -> SiamFC:
     if header.get("kind") == "teacher":
         return SiamFC()
     if header.get("kind") != "student" or not {"weights", "activations", "c_shape"} <= set(config):
-        raise InputError(f"{file} is of another architecture: its header names no network of ours")
+        raise InputError(
+            f"{file} is of another architecture: its header does not name one of our networks"
+        )
     return make_student(config["weights"], config["activations"], config["c_shape"])
 
 

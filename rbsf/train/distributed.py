@@ -37,7 +37,7 @@ class World(NamedTuple):
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Wraps a module such that a backward pass averages its gradients over all processes."""
+        """Wraps a module so that a backward pass averages its gradients over all processes."""
         if self.size == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None

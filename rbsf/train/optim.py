@@ -37,8 +37,9 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     """Gives the autocast context of a precision.
 
     Args:
-        precision: "bf16" computes in bfloat16, "fp32" does not. "auto" does so on CUDA, and on CPUs
-            with AMX or AVX-512 BF16; even without AMX, as on Zen 4, a step is then twice as fast.
+        precision: "bf16" computes in bfloat16 and "fp32" in float32. "auto" means bf16 on CUDA and
+            on CPUs with AMX or AVX-512 BF16, and fp32 elsewhere. On a CPU that has only AVX-512
+            BF16 (Zen 4), bf16 makes a step twice as fast.
         device: The device that computes.
     """
     native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

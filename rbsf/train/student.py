@@ -114,6 +114,7 @@ class StudentTask:
         return groups
 
     def start_epoch(self, epoch: int) -> None:
+        """Sets rates and loss weights, and freezes the batch norms once their time has come."""
         settings = self.settings
         self.model.train()
         if epoch >= settings.freeze_norms_from * settings.epochs:

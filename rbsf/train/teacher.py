@@ -37,6 +37,7 @@ class TeacherTask:
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, groups)}
 
     def start_epoch(self, epoch: int) -> None:
+        """Sets the learning rate."""
         self.model.train()
         rate = self.settings.optimiser.lr_at(epoch, self.settings.epochs)
         set_rates(self.optimisers["optimiser"], rate)

@@ -16,7 +16,7 @@ from tool_runs import ROOT
 
 from rbsf.embedder import SHIPPED
 from tracker.commands import options
-from tracker.commands.options import rbsf_as_typed
+from tracker.commands.options import command_line, rbsf_as_typed
 
 STUDENT = str(SHIPPED.with_name("rbsf.safetensors"))
 BOX = ("--bbox", "20,40,24,24")
@@ -83,7 +83,7 @@ MISTAKES = {
     ("demo", "--output", "no/demo.mp4"): "there is no folder no; make it",
     ("demo", "--weights", "folder"): "--weights folder is a folder: give a file",
     ("demo", "--frame", "9"): "--frame",
-    ("export",): "Missing argument 'source'",
+    ("export",): "Missing argument 'NETWORK'",
     ("export", "no.safetensors", "--inspect"): "no.safetensors: there is no such file",
     ("export", "folder", "--inspect"): "folder is a folder: give a file",
     ("export", "text.txt", "--inspect"): "name must end in .rbsf, .safetensors",
@@ -167,6 +167,13 @@ def test_help_names_every_command(folder: Path) -> None:
     (bare, asked) = rbsf(folder, [[], ["--help"]])
     assert bare == asked and bare.status == 0
     assert all(f"\n  {name} " in bare.out for name in ("track", "demo", "train", "benchmark"))
+
+
+def test_the_command_line_can_be_typed_again(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["rbsf benchmark", "--json", "my speed.json"])
+    assert command_line() == "rbsf benchmark --json 'my speed.json'"
+    monkeypatch.setattr(sys, "argv", ["tools/benchmark.py"])
+    assert command_line() == "python tools/benchmark.py"
 
 
 def test_the_command_is_typed_as_this_shell_finds_it(tmp_path: Path, monkeypatch) -> None:

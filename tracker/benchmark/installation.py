@@ -54,8 +54,9 @@ def explain(package: Path, searched: Sequence[Path]) -> str:
                 f"{package.parent}, or run pip install -e {package.parent}"
             )
     return (
-        f"rbsf was imported from {package}, which was installed without compiled kernels: install "
-        "a C++ compiler (on Debian: apt-get install g++ python3-dev), then run pip install again"
+        f"rbsf was imported from {package}, which holds no compiled kernels, and no other rbsf is "
+        "installed: install a C++ compiler (on Debian: apt-get install g++ python3-dev), then run "
+        "pip install again"
     )
 
 

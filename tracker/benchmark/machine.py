@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -31,7 +30,9 @@ def restart_with_threads(threads: int) -> None:
     """
     wanted = dict.fromkeys(LOADED_BY_ENVIRONMENT, str(threads))
     if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
+        # The command `rbsf` has put its own name into sys.argv.
+        words = sys.argv if Path(sys.argv[0]).is_file() else sys.orig_argv[1:]
+        os.execve(sys.executable, [sys.executable, *words], {**os.environ, **wanted})
 
 
 def set_threads(threads: int) -> None:
@@ -56,11 +57,6 @@ def describe_machine() -> dict[str, Any]:
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "package": str(PACKAGE),
     }
-
-
-def command_line() -> str:
-    """Returns the command that this process was started with."""
-    return shlex.join(["python", *sys.argv])
 
 
 def peak_product(size: int = 1024) -> tuple[Callable[[], object], float]:

@@ -12,12 +12,21 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
+from rbsf.embedder import engine_in_words
 from rbsf.errors import InputError
 from rbsf.extras import missing_package
 from rbsf.files.atomic import write_text
 
 from ..output.check import check_output
-from .options import BBOX_FORM, Json, check_file, check_folder, check_weights, parse_bbox
+from .options import (
+    BBOX_FORM,
+    Json,
+    check_file,
+    check_folder,
+    check_weights,
+    command_line,
+    parse_bbox,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,10 +75,10 @@ def benchmark(
 ) -> None:
     """Times the packed engine and its rivals in turn, in one process, on this machine.
 
-    `network` is three crops of 255x255, and `tracker` is a whole frame. `layers` are those of the
-    packed engine, with GMAC/s. `memory` is what a process takes that tracks and does nothing else.
-    A rival that is not installed is left out, and a line says so: pip install 'rbsf[rivals]' brings
-    all of them.
+    The part `network` times three crops of 255x255, and `tracker` times a whole frame. `layers`
+    times each layer of the packed engine. `memory` measures processes that track and do nothing
+    else. A rival that is not installed is left out, and a line says so: pip install 'rbsf[rivals]'
+    brings all of them.
 
     Examples:
 
@@ -83,7 +92,7 @@ def benchmark(
     """
     if context.invoked_subcommand:
         return
-    from ..benchmark.machine import command_line, restart_with_threads, set_threads
+    from ..benchmark.machine import restart_with_threads, set_threads
     from ..benchmark.plot import PLOT_SUFFIXES, plot_rows
     from ..benchmark.speed import measure_speed, scene_clip
 
@@ -175,7 +184,7 @@ def _show_memory(out: Console, memory: dict[str, Any]) -> None:
         f"{memory['command_peak_mb']:.0f} MB for rbsf track, "
         f"{memory['video_peak_mb']:.0f} MB with --output\n"
         f"the first frame was tracked {memory['start_s']:.2f} s after the start; "
-        f"engine {memory['engine']} {memory['path']}, "
+        f"engine {engine_in_words(memory['engine'], memory['path'])}, "
         f"torch {'was' if memory['torch'] else 'was not'} imported, "
         f"rbsf imported from {memory['package']}",
         markup=False,
@@ -249,8 +258,6 @@ def train(
 
 def training_figures(measured: Measurement) -> dict[str, Any]:
     """Returns the measurement as it is written to a file."""
-    from ..benchmark.machine import command_line
-
     rows = [
         {
             "name": speed.name,

@@ -34,7 +34,10 @@ MOST_IMAGES = 24
 def export(
     source: Annotated[
         Path,
-        typer.Argument(help="The network: a checkpoint, a compact file, or a packed .rbsf file."),
+        typer.Argument(
+            metavar="NETWORK",
+            help="The network: a checkpoint, a compact file, or a packed .rbsf file.",
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -109,6 +109,13 @@ def check_folder(folder: Path | None, option: str, what: str) -> None:
         raise InputError(f"{option} {folder}: {missing}; give {what}")
 
 
+def command_line() -> str:
+    """Returns the command that this process was started with, as it can be typed again."""
+    name, *words = sys.argv
+    started = f"python {shlex.quote(name)}" if name.endswith(".py") else name
+    return f"{started} {shlex.join(words)}".strip()
+
+
 def rbsf_as_typed() -> str:
     """Returns what starts the command `rbsf` in this user's shell.
 

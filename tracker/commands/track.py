@@ -33,7 +33,7 @@ GIVE_BOX = f"give the target's box in the first frame with {BBOX_FORM}"
 def track(
     videos: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VIDEO]", help="The video to track in; the same as --video."),
+        typer.Argument(metavar="VIDEO", help="The video to track in; the same as --video."),
     ] = None,
     source: Annotated[
         str | None,
@@ -69,7 +69,12 @@ def track(
         Engine, typer.Option(help="What runs the network; auto takes the fastest that is here.")
     ] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="The number of threads that run the network.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of threads that run the network. Without this option, the packed "
+            "engine takes one for each core, but at most eight.",
+        ),
     ] = None,
     start_frame: Annotated[
         int, typer.Option(min=0, help="The number of the frame that the boxes are given for.")
