@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from rbsf.errors import InputError
 from rbsf.extras import missing_package, needs_extra
 from rbsf.files.hashing import file_sha256
+from rbsf.files.weights import SHIPPED as SHIPPED
+from rbsf.files.weights import SHIPPED_TEACHER as SHIPPED_TEACHER
 
 if TYPE_CHECKING:
     from rbsf.engine.integer import IntegerEmbedder
@@ -27,11 +29,6 @@ if TYPE_CHECKING:
     Loaded: TypeAlias = PackedEmbedder | OpenVinoEmbedder | IntegerEmbedder | TorchEmbedder
 
 Engine = Literal["auto", "packed", "torch"]
-
-SHIPPED = Path(__file__).parent / "weights" / "rbsf.rbsf"
-"""The RB-SF that comes with the package, packed."""
-
-SHIPPED_TEACHER = SHIPPED.with_name("siamfc.safetensors")
 
 PACKED_SUFFIX = ".rbsf"
 
