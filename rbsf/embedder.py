@@ -32,8 +32,10 @@ SHIPPED = Path(__file__).parent / "weights" / "rbsf.rbsf"
 """The RB-SF that comes with the package, packed."""
 
 SHIPPED_TEACHER = SHIPPED.with_name("siamfc.safetensors")
+"""The full-precision SiamFC. It is in the repository but not in a wheel."""
 
 PACKED_SUFFIX = ".rbsf"
+"""How the name of a packed file ends."""
 
 
 class Embedder(Protocol):
@@ -51,12 +53,14 @@ class Embedder(Protocol):
     engine: str
     """What runs the network: "packed", "torch" or "openvino"."""
     path: str
-    """Which of the engine's kernels run, as all of them give the same bits. It is empty for an
-    engine with only one kind."""
+    """Which of the engine's kernels run. It is empty for an engine that has only one kind. The
+    features do not depend on it."""
     weights_sha256: str
     """The SHA-256 of the weights' file, or an empty text for a network in memory."""
     response_gain: float
+    """The factor on a correlation, in the formula above."""
     response_bias: float
+    """What is added to a correlation, in the formula above."""
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeds crops.
