@@ -9,7 +9,7 @@ import importlib.util
 import logging
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rbsf.engine.packed import PackedEmbedder
     from rbsf.engine.torch_embedder import TorchEmbedder
 
-    Loaded = PackedEmbedder | OpenVinoEmbedder | IntegerEmbedder | TorchEmbedder
+    Loaded: TypeAlias = PackedEmbedder | OpenVinoEmbedder | IntegerEmbedder | TorchEmbedder
 
 Engine = Literal["auto", "packed", "torch"]
 

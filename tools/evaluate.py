@@ -1,4 +1,4 @@
-"""Measure trackers on a benchmark: AO, success, precision, speed."""
+"""Measure trackers on a benchmark: accuracy and speed, beside rivals."""
 
 from tracker.commands.evaluate import main
 

@@ -1,4 +1,4 @@
-"""Settings of a training run: what a YAML in configs/ may say."""
+"""The settings of a training run, which are the keys of the files in configs/."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ BinaryLayerName = Literal["conv2", "conv3", "conv4", "conv5"]
 
 
 class OptimiserSettings(Settings):
-    """An optimiser and its exponential schedule, stepped at the start of each epoch:
-    lr(e) = lr * (final_lr / lr)^(e / epochs). Defaults are SiamFC's."""
+    """An optimiser with an exponential schedule. The defaults are SiamFC's.
+
+    The learning rate is set at the start of each epoch: lr(e) = lr * (final_lr / lr)^(e / epochs).
+    """
 
     name: Literal["sgd", "adam"] = Field("sgd", description="The optimiser.")
     lr: float = Field(1e-2, gt=0, description="The learning rate of the first epoch.")
@@ -31,12 +33,12 @@ class OptimiserSettings(Settings):
     )
 
     def lr_at(self, epoch: int, epochs: int) -> float:
-        """The learning rate of an epoch, 0-based."""
+        """The learning rate of an epoch, counted from 0, in a run of `epochs`."""
         return self.lr * float((self.final_lr / self.lr) ** (epoch / epochs))
 
 
 class RunSettings(Settings):
-    """What teacher and student have in common."""
+    """The settings that teacher and student have in common."""
 
     seed: int = Field(0, ge=0, description="The seed of every random choice.")
     epochs: int = Field(50, ge=1, description="How many epochs are trained.")
@@ -63,23 +65,23 @@ class RunSettings(Settings):
 
 
 class TeacherSettings(RunSettings):
-    """The full-precision SiamFC; defaults are siamfc-pytorch's."""
+    """The settings of the full-precision SiamFC. The defaults are siamfc-pytorch's."""
 
 
 class Decaying(Settings):
-    """A loss weight that falls: value * gamma^floor(epoch / every)."""
+    """A loss weight that falls in steps: value * gamma^floor(epoch / every)."""
 
     value: float = Field(ge=0, description="The weight in the first epoch; 0 is off.")
     gamma: float = Field(0.9, gt=0, le=1, description="What the weight is multiplied by each time.")
     every: int = Field(60, ge=1, description="Epochs between two such multiplications.")
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch, 0-based."""
+        """The weight in an epoch, counted from 0."""
         return self.value * float(self.gamma ** (epoch // self.every))
 
 
 class StudentSettings(RunSettings):
-    """The binary SiamFC distilled from a teacher (Algorithm 1); defaults are the paper's."""
+    """The settings of the binary SiamFC, distilled from a teacher. The defaults are the paper's."""
 
     teacher: str | None = Field(
         None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
@@ -152,12 +154,12 @@ class StudentSettings(RunSettings):
     @model_validator(mode="after")
     def _compares_what_it_distils(self) -> StudentSettings:
         if self.feature_distillation and not self.discriminator_layers:
-            raise ValueError("feature_distillation needs discriminator_layers to compare")
+            raise ValueError("feature_distillation needs discriminator_layers, where it compares")
         return self
 
     @property
     def adversarial(self) -> bool:
-        """Whether there are discriminators."""
+        """Whether the run trains discriminators."""
         return self.adversarial_loss.value > 0 and bool(self.discriminator_layers)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +110,16 @@ def test_files_named_in_the_text_exist(page: Path):
         r"`((?:rbsf|tracker|tools|tests|configs|docs)/[\w/.]*\w/?)`", page.read_text()
     )
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+TABLE = r"^\[\[settings (\S+) (\w+)\]\]$"
+
+
+def settings_tables() -> list[tuple[str, str]]:
+    return sorted({m for page in PAGES for m in re.findall(TABLE, page.read_text(), re.M)})
+
+
+@pytest.mark.parametrize(("file", "name"), settings_tables())
+def test_every_setting_says_what_it_is(file: str, name: str):
+    table = runpy.run_path(str(ROOT / "docs/hooks/settings.py"))["settings_table"](file, name)
+    assert not [row for row in table.splitlines() if row.endswith("|  |")]

@@ -4,60 +4,90 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rbsf.files.atomic import make_folder, write_text
+from rbsf.errors import InputError
+from rbsf.files.atomic import cannot_write, make_folder, write_text
 
 from .code import code_hash
 from .datasets import Sequence
+from .metrics import Floats
+from .protocols import Run
 from .results import Trajectory
 
 
 class Archive:
-    """The folder of one tracker: `boxes/<sequence>.txt` and `progress.json`.
+    """The folder of one tracker: `boxes/`, `times/` and `progress.json`.
 
-    Each finished sequence is recorded with a key made of everything its boxes follow from: the
-    settings given here (weights, engine, configuration), the sequence's frames and first box, and
-    the tracker's own code. A record whose key is another counts as not done.
+    Each finished run is recorded with a key made of everything that its boxes follow from: the
+    settings given here (weights, engine, configuration), the frames and the first box, and the
+    tracker's own code. A record with another key counts as not done.
+
+    Files appear whole or not at all, and a run is recorded after its files. A process may be killed
+    at any moment: what it leaves is either recorded and whole, or run again.
+
+    Args:
+        folder: The tracker's folder.
+        settings: What the boxes follow from, besides the frames and the code.
+        code: The hash of the code that they follow from. None takes that of the SiamFC tracker.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._boxes = folder / "boxes"
+    def __init__(self, folder: Path, settings: Mapping[str, Any], code: str | None = None) -> None:
+        self._folder = folder
         self._progress = folder / "progress.json"
-        self._settings = json.dumps([settings, code_hash()], sort_keys=True)
+        self._settings = json.dumps([settings, code or code_hash()], sort_keys=True)
+        self._prints: dict[str, list[tuple[str, int]]] = {}
         self._records = self._read()
-        make_folder(self._boxes)
-        (folder / "results.json").unlink(missing_ok=True)  # it is another run's until this one ends
+        make_folder(folder / "boxes")
+        with cannot_write(folder):
+            _remove_remains(folder)
+            (folder / "results.json").unlink(missing_ok=True)  # it is of a run before this one
 
-    def load_all(self, sequences: Iterable[Sequence]) -> dict[str, Trajectory]:
-        """Every sequence that need not be run again, by name."""
-        found = {sequence.name: self.load(sequence) for sequence in sequences}
-        return {name: trajectory for name, trajectory in found.items() if trajectory}
+    def load_all(self, runs: Iterable[Run]) -> dict[str, Trajectory]:
+        """Every run that need not be done again, by its path."""
+        found = {run.path: self.load(run) for run in runs}
+        return {path: trajectory for path, trajectory in found.items() if trajectory}
 
-    def load(self, sequence: Sequence) -> Trajectory | None:
-        """What was saved for this very sequence, if it holds."""
-        record = self._records.get(sequence.name)
-        if record is None or record["key"] != self._key(sequence):
+    def load(self, run: Run) -> Trajectory | None:
+        """What was saved for this very run, if it holds."""
+        record = self._records.get(run.path)
+        if not isinstance(record, dict) or record.get("key") != self._key(run):
             return None
         try:
-            boxes = np.loadtxt(self._file(sequence), delimiter=",", ndmin=2)
+            boxes = np.loadtxt(self._file("boxes", run), delimiter=",", ndmin=2)
+            times = np.loadtxt(self._file("times", run), ndmin=1)
         except (OSError, ValueError):
             return None
-        if boxes.shape != sequence.boxes.shape:
+        if boxes.shape != (run.frames, 4) or len(times) != run.frames:
             return None
-        return Trajectory(boxes, record["seconds"])
+        return Trajectory(boxes, times, bool(record.get("alone")))
 
-    def save(self, sequence: Sequence, trajectory: Trajectory) -> None:
-        """Writes the boxes first, then that they are done."""
-        lines = [",".join(f"{value:.3f}" for value in box) for box in trajectory.boxes]
-        write_text(self._file(sequence), "\n".join(lines) + "\n")
-        record = {"key": self._key(sequence), "seconds": trajectory.seconds}
-        self._records[sequence.name] = record
-        write_text(self._progress, json.dumps(self._records, indent=1))
+    def save(self, run: Run, trajectory: Trajectory) -> None:
+        """Writes the boxes and times first, then that they are done.
+
+        Raises:
+            InputError: A file cannot be written. The run then counts as not done.
+        """
+        self._records.pop(run.path, None)
+        self._write("times", run, [f"{seconds:.8f}" for seconds in trajectory.times])
+        self._write("boxes", run, _rows(trajectory.boxes))
+        self._records[run.path] = {"key": self._key(run), "alone": trajectory.alone}
+        try:
+            write_text(self._progress, json.dumps(self._records, indent=1, sort_keys=True))
+        except InputError:
+            self._records.pop(run.path)
+            raise
+
+    def _write(self, what: str, run: Run, lines: list[str]) -> None:
+        file = self._file(what, run)
+        make_folder(file.parent)
+        write_text(file, "\n".join(lines) + "\n")
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -65,10 +95,46 @@ class Archive:
         except (OSError, ValueError):
             return {}
 
-    def _file(self, sequence: Sequence) -> Path:
-        return self._boxes / f"{sequence.name}.txt"
+    def _file(self, what: str, run: Run) -> Path:
+        return self._folder / what / f"{run.path}.txt"
 
-    def _key(self, sequence: Sequence) -> str:
-        frames = [(path.name, path.stat().st_size) for path in sequence.frames]
-        told = json.dumps([self._settings, frames, sequence.boxes[0].tolist()])
-        return hashlib.sha256(told.encode()).hexdigest()
+    def _key(self, run: Run) -> str:
+        start = [*run.start, run.sequence.boxes[run.start.frame].tolist()]
+        identity = json.dumps([self._settings, self._print(run.sequence), start])
+        return hashlib.sha256(identity.encode()).hexdigest()
+
+    def _print(self, sequence: Sequence) -> list[tuple[str, int]]:
+        """The names and sizes of the frames, found out once for all runs of a sequence."""
+        if sequence.name not in self._prints:
+            self._prints[sequence.name] = [(path.name, _size(path)) for path in sequence.frames]
+        return self._prints[sequence.name]
+
+
+def _rows(boxes: Floats) -> list[str]:
+    return [",".join(f"{value:.3f}" for value in box) for box in boxes]
+
+
+def _size(path: Path) -> int:
+    """The size of a file, or -1 where it has vanished since its folder was listed."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _remove_remains(folder: Path) -> None:
+    """Removes what killed processes were writing, which bears the number of the process."""
+    for path in folder.rglob(".*.part"):
+        found = re.search(r"\.(\d+)\.part$", path.name)
+        if found and not _is_running(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is another user's
+    return process != os.getpid()

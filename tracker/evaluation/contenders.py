@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rbsf.errors import InputError
 
 from ..loop.config import TrackerConfig
 from ..loop.tracker import SiamFCTracker
+from .code import code_hash
 from .runner import MakeTracker
 
 
@@ -24,12 +25,15 @@ class Contender:
     """A tracker to evaluate.
 
     Attributes:
-        name: of its folder and its line in tables.
-        engine: what runs its network.
-        weights_sha256: of its network's file, or None where it has none.
-        config: every setting its boxes depend on.
-        make: gives a fresh tracker; can be pickled, and loads the network once a process.
-        kernels: the engine's kernel path; no part of its identity, since all give the same bits.
+        name: The name of its folder and of its line in tables.
+        engine: What runs it.
+        weights_sha256: The hash of its network's file, or of its files one after the other, or None
+            where it has none.
+        config: Every setting that its boxes depend on.
+        make: Gives a fresh tracker. It can be pickled, and loads the network once a process.
+        kernels: The engine's kernel path. It is no part of its identity, since all give the same
+            bits.
+        code: The hash of the code that its boxes depend on.
     """
 
     name: str
@@ -38,10 +42,11 @@ class Contender:
     config: dict[str, Any]
     make: MakeTracker
     kernels: str = ""
+    code: str = field(default_factory=code_hash)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What its boxes follow from, besides the frames."""
+        """What its boxes follow from, besides the frames and the code."""
         return {
             "engine": self.engine,
             "weights_sha256": self.weights_sha256,
@@ -57,25 +62,50 @@ def siamfc_contenders(
 ) -> list[Contender]:
     """One SiamFC tracker for each weights file, or the shipped one where there is none.
 
-    Files of the same name are told apart by their folder's.
-
     Raises:
-        InputError: weights or settings that cannot be read, or two files that get one name.
+        InputError: The weights or the settings cannot be read.
     """
     config = load_settings(TrackerConfig, config_file) if config_file else TrackerConfig()
-    stems = Counter(path.stem for path in weights)
-    contenders = {}
-    for path in weights or (None,):
-        contender = _contender(path, engine, threads, config)
-        if path is not None and stems[path.stem] > 1:
-            folder = path.resolve().parent.name
-            contender = replace(contender, name=f"{folder}-{contender.name}")
-        if contender.name in contenders:
-            raise InputError(
-                f"several weights are called {contender.name}: rename one of the files"
-            )
-        contenders[contender.name] = contender
-    return list(contenders.values())
+    files = list(dict.fromkeys(weights))
+    named = zip(_names(files), files, strict=True)
+    if not files:
+        return [_contender(None, engine, threads, config)]
+    return [replace(_contender(path, engine, threads, config), name=name) for name, path in named]
+
+
+def check_names(contenders: Iterable[Contender]) -> list[Contender]:
+    """The same contenders, if no two write to one folder.
+
+    Raises:
+        InputError: Two have the same name.
+    """
+    named: dict[str, Contender] = {}
+    for contender in contenders:
+        if contender.name in named:
+            raise InputError(f"two trackers are called {contender.name}: rename one of the files")
+        named[contender.name] = contender
+    return list(named.values())
+
+
+NAMES: tuple[Callable[[Path], str], ...] = (
+    lambda path: path.stem,
+    lambda path: f"{path.resolve().parent.name}-{path.stem}",
+    lambda path: path.name,
+    lambda path: f"{path.resolve().parent.name}-{path.name}",
+    lambda path: "-".join(path.resolve().with_suffix("").parts[1:]) + path.suffix,
+)
+"""How a weights file may be called, from short to certain."""
+
+
+def _names(files: list[Path]) -> list[str]:
+    """A name for each file. Those of one stem are told apart by folder, by suffix, or by both."""
+    stems = Counter(path.stem for path in files)
+    names = {}
+    for stem, count in stems.items():
+        group = [path for path in files if path.stem == stem]
+        name = next((n for n in NAMES if len({n(path) for path in group}) == count), NAMES[-1])
+        names.update({path: name(path) for path in group})
+    return [names[path] for path in files]
 
 
 def _contender(

@@ -1,4 +1,8 @@
-"""Runs a tracker over a data set: decode, then start the clock, then track; one pass, no resets."""
+"""Runs a tracker over a data set: decode, then start the clock, then track.
+
+A run that fails takes its sequence out of the results, by name and with the reason. The others go
+on.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -16,19 +20,20 @@ from rbsf.files.image import read_image
 from rbsf.geometry import Box, Frame, to_one_indexed
 
 from .archive import Archive
-from .datasets import Dataset, Sequence
+from .datasets import Dataset, LeftOut
+from .protocols import Run, runs_of
 from .results import Results, Trajectory
 
 
 class Estimate(Protocol):
-    """What a tracker says of one frame; only the box is scored."""
+    """What a tracker says of one frame. Only the box is scored."""
 
     @property
     def box(self) -> Box: ...
 
 
 class Tracker(Protocol):
-    """Anything that follows one box; made anew for every sequence."""
+    """Anything that follows one box. A new one is made for every run."""
 
     def init(self, frame: Frame, box: Box, /) -> Any:
         """Starts on a BGR frame with the target's box, 0-indexed."""
@@ -40,68 +45,127 @@ class Tracker(Protocol):
 MakeTracker = Callable[[], Tracker]
 
 
+class Failure(NamedTuple):
+    """Why a run has no boxes, in one line."""
+
+    reason: str
+
+
 def evaluate_tracker(
     make_tracker: MakeTracker,
     dataset: Dataset,
     max_frames: int | None = None,
     *,
     workers: int = 1,
+    threads: int | None = None,
     archive: Archive | None = None,
-    on_sequence: Callable[[Sequence, bool], None] | None = None,
+    on_run: Callable[[Run, bool], None] | None = None,
 ) -> Results:
     """A tracker on a data set, in this process or over several.
 
     Args:
-        make_tracker: gives a fresh tracker for each sequence. With several workers it is pickled,
-            and should load its network where it is called.
-        max_frames: of each sequence, the first so many; all by default.
-        workers: processes. Speed is measured only where it is 1.
-        archive: where finished sequences are kept; those it holds already are not run again.
-        on_sequence: called as each sequence ends, for a progress bar; its second argument says
-            whether the sequence came from the archive.
+        make_tracker: Gives a fresh tracker for each run. With several workers it is pickled, and
+            should load its network where it is called.
+        dataset: What to run on, and under which protocol.
+        max_frames: Only the first frames of each sequence, so many. None takes all.
+        workers: The number of processes. Speed is measured only where it is 1. A number below 1
+            leaves it to joblib's backend, which may be a cluster.
+        threads: How many threads OpenCV may use in each process. None leaves them as they are.
+        archive: Where finished runs are kept. Those that it holds already are not done again.
+        on_run: Called as each run ends. Its second argument says whether the run was done before.
 
     Raises:
-        InputError: an image that cannot be read, by its path.
+        InputError: A worker process was killed.
     """
     if max_frames is not None:
         dataset = dataset.first_frames(max_frames)
-    kept = archive.load_all(dataset.sequences) if archive else {}
-    for sequence in dataset.sequences:
-        if on_sequence and sequence.name in kept:
-            on_sequence(sequence, True)
-    fresh = {}
-    todo = [sequence for sequence in dataset.sequences if sequence.name not in kept]
-    for sequence, trajectory in _track_all(make_tracker, todo, workers):
-        fresh[sequence.name] = trajectory
-        if archive:
-            archive.save(sequence, trajectory)
-        if on_sequence:
-            on_sequence(sequence, False)
-    found = kept | fresh
-    return Results(dataset, {sequence.name: found[sequence.name] for sequence in dataset.sequences})
-
-
-def track_sequence(make_tracker: MakeTracker, sequence: Sequence) -> Trajectory:
-    """One pass from the first true box; the clock runs in the tracker alone."""
-    tracker = make_tracker()
-    boxes = [Box(*sequence.boxes[0].tolist())]
-    seconds = 0.0
-    for index, path in enumerate(sequence.frames):
-        frame = read_frame(path)
-        start = time.perf_counter()
-        if index == 0:
-            tracker.init(frame, boxes[0])
+    runs = [run for s in dataset.sequences for run in runs_of(s, dataset.protocol)]
+    found = archive.load_all(runs) if archive else {}
+    done = {run.path for run in runs if run.path in found}
+    failures: dict[str, Failure] = {}
+    if on_run:
+        for run in runs:
+            if run.path in done:
+                on_run(run, True)
+    todo = [run for run in runs if run.path not in done]
+    for run, outcome in _track_all(make_tracker, todo, workers, threads):
+        kept = _keep(archive, run, outcome)
+        if isinstance(kept, Failure):
+            failures[run.path] = kept
         else:
-            boxes.append(tracker.update(frame).box)
-        seconds += time.perf_counter() - start
-    return Trajectory(np.round(to_one_indexed(boxes), 3), seconds)
+            found[run.path] = kept
+        if on_run:
+            on_run(run, False)
+    return _results(dataset, runs, found, failures)
+
+
+def _keep(archive: Archive | None, run: Run, outcome: Trajectory | Failure) -> Trajectory | Failure:
+    """A finished run, once it is on disk."""
+    if archive is None or isinstance(outcome, Failure):
+        return outcome
+    try:
+        archive.save(run, outcome)
+    except InputError as error:
+        return Failure(str(error))
+    return outcome
+
+
+def _results(
+    dataset: Dataset,
+    runs: list[Run],
+    found: dict[str, Trajectory],
+    failures: dict[str, Failure],
+) -> Results:
+    """The results of the sequences of which every run ended well."""
+    left_out: dict[str, LeftOut] = {}
+    trajectories: dict[str, dict[str, Trajectory]] = {}
+    for run in runs:
+        name = run.sequence.name
+        if run.path in failures:
+            left_out.setdefault(name, LeftOut(name, failures[run.path].reason))
+        else:
+            trajectories.setdefault(name, {})[run.start.name] = found[run.path]
+    measured = tuple(s for s in dataset.sequences if s.name not in left_out)
+    return Results(
+        replace(
+            dataset,
+            sequences=measured,
+            left_out=dataset.left_out + tuple(left_out.values()),
+        ),
+        {sequence.name: trajectories[sequence.name] for sequence in measured},
+    )
+
+
+def track(make_tracker: MakeTracker, run: Run, *, alone: bool = True) -> Trajectory | Failure:
+    """One run from its first box to the end. The clock runs in the tracker alone."""
+    boxes: list[Box] = []
+    times: list[float] = []
+    try:
+        tracker = make_tracker()
+        for path in run.sequence.frames[run.start.frame :]:
+            frame = read_frame(path)
+            box = boxes[-1] if boxes else run.first_box((frame.shape[1], frame.shape[0]))
+            start = time.perf_counter()
+            if boxes:
+                box = tracker.update(frame).box
+            else:
+                tracker.init(frame, box)
+            times.append(time.perf_counter() - start)
+            boxes.append(box)
+        return Trajectory(np.round(to_one_indexed(boxes), 3), np.array(times), alone)
+    except InputError as error:
+        return Failure(str(error))
+    except Exception as error:  # a rival may raise anything
+        frame_number = run.start.frame + len(boxes) + 1
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return Failure(f"the tracker failed at frame {frame_number}: {text[:300]}")
 
 
 def read_frame(path: Path) -> Frame:
     """An image as the trackers take it: BGR uint8 HxWx3, as stored (rotation tags are ignored).
 
     Raises:
-        InputError: no image can be read there.
+        InputError: There is no image that can be read.
     """
     frame = read_image(path, as_stored=True)
     if frame is None:
@@ -110,20 +174,34 @@ def read_frame(path: Path) -> Frame:
 
 
 def _track_all(
-    make_tracker: MakeTracker, sequences: list[Sequence], workers: int
-) -> Iterator[tuple[Sequence, Trajectory]]:
-    """Each sequence as it ends; over processes by joblib, whose backends also take a cluster."""
+    make_tracker: MakeTracker, runs: list[Run], workers: int, threads: int | None
+) -> Iterator[tuple[Run, Trajectory | Failure]]:
+    """Each run as it ends, over processes by joblib, whose backends also take a cluster."""
     if workers == 1:
-        yield from ((sequence, track_sequence(make_tracker, sequence)) for sequence in sequences)
+        _set_threads(threads)
+        yield from ((run, track(make_tracker, run)) for run in runs)
         return
+    from concurrent.futures import BrokenExecutor
+
     from joblib import Parallel, delayed
 
-    jobs = (delayed(_track_beside_others)(make_tracker, sequence) for sequence in sequences)
-    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    jobs = (delayed(_track_beside_others)(make_tracker, run, threads) for run in runs)
+    try:
+        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+    except BrokenExecutor:
+        raise InputError(
+            "a worker process was killed, perhaps for want of memory: start the command again, it "
+            "goes on where it was"
+        ) from None
 
 
 def _track_beside_others(
-    make_tracker: MakeTracker, sequence: Sequence
-) -> tuple[Sequence, Trajectory]:
-    cv2.setNumThreads(1)
-    return sequence, replace(track_sequence(make_tracker, sequence), seconds=None)
+    make_tracker: MakeTracker, run: Run, threads: int | None
+) -> tuple[Run, Trajectory | Failure]:
+    _set_threads(threads or 1)
+    return run, track(make_tracker, run, alone=False)
+
+
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        cv2.setNumThreads(threads)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rbsf.errors import InputError
+
 from ..loop.tracker import SiamFCTracker
 from .datasets import load_dataset
 from .runner import evaluate_tracker
@@ -14,25 +16,29 @@ if TYPE_CHECKING:
     from rbsf.nn import SiamFC
 
 FRAMES = 40
-"""Of each sequence; enough to tell epochs apart, few enough to be done in a minute."""
+"""How many frames of each sequence are tracked. They are enough to tell epochs apart, and done in a
+minute."""
 
 
 def validation(root: Path) -> Callable[[SiamFC], dict[str, float]]:
     """A measure of a network: AO and SR.5 on the first frames of a GOT-10k val split.
 
     Args:
-        root: the GOT-10k folder.
+        root: The GOT-10k folder.
 
     Raises:
-        InputError: no val split there.
+        InputError: There is no val split there. The measure raises it where a sequence fails.
     """
-    dataset = load_dataset("got10k-val", root)
+    dataset = load_dataset("got10k-val", root).first_frames(FRAMES)
 
     def validate(model: SiamFC) -> dict[str, float]:
         from rbsf.engine.torch_embedder import TorchEmbedder
 
         embedder = TorchEmbedder(model)
-        results = evaluate_tracker(lambda: SiamFCTracker(embedder), dataset, FRAMES)
+        results = evaluate_tracker(lambda: SiamFCTracker(embedder), dataset)
+        failed = results.dataset.left_out[len(dataset.left_out) :]
+        if failed:
+            raise InputError(f"cannot validate: {failed[0]}")
         return {"ao": results.overall.ao, "sr50": results.overall.sr50}
 
     return validate

@@ -1,6 +1,7 @@
 """Layouts as the benchmarks have them, and what is said of those that are not whole."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -76,20 +77,25 @@ def test_partial_set_runs_with_the_missing_named(tmp_path):
     write_otb(tmp_path, "Short", [BOXES], 2)
     write_otb(tmp_path, "Blind", [np.vstack([[np.nan] * 4, BOXES[1:]])], 3)
     (tmp_path / "Bare" / "img").mkdir(parents=True)
-    (tmp_path / "notes").mkdir()  # not a sequence
+    (tmp_path / "Nothing").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read.me").write_text("not a sequence")
     dataset = load_dataset("otb", tmp_path)
     assert [sequence.name for sequence in dataset.sequences] == ["Girl"]
-    assert dataset.listed == 4
-    bare, blind, short = dataset.missing
-    assert bare.startswith("Bare: ") and "groundtruth_rect.txt is missing" in bare
-    assert blind == "Blind: its first frame has no box"
-    assert short == "Short: 2 images for 3 boxes"
+    assert dataset.listed == 5
+    assert dataset.size_text == "1 of 5 sequences"
+    bare, blind, nothing, short = dataset.left_out
+    assert (bare.sequence, nothing.sequence) == ("Bare", "Nothing")
+    assert "groundtruth_rect.txt is missing" in bare.reason
+    assert "groundtruth_rect.txt is missing" in nothing.reason
+    assert str(blind) == "Blind: its first frame has no box"
+    assert str(short) == "Short: 2 images for 3 boxes"
 
 
 def test_an_empty_sequence_is_missing(tmp_path):
     write_otb(tmp_path, "Girl", [BOXES], 3)
     write_otb(tmp_path, "Empty", [np.empty((0, 4))], 0)
-    assert load_dataset("otb", tmp_path).missing == ("Empty: 0 images for 0 boxes",)
+    assert load_dataset("otb", tmp_path).left_out == (("Empty", "0 images for 0 boxes"),)
 
 
 def test_got10k_other_split_is_not_taken_for_val(tmp_path):
@@ -103,8 +109,8 @@ def test_got10k_missing_folder_is_named(tmp_path):
     write_got10k(tmp_path, "here", BOXES, [8, 8, 8])
     with (tmp_path / "val" / "list.txt").open("a") as file:
         file.write("gone\n")
-    (line,) = load_dataset("got10k-val", tmp_path).missing
-    assert line.startswith("gone: ")
+    (gone,) = load_dataset("got10k-val", tmp_path).left_out
+    assert gone.sequence == "gone" and "groundtruth.txt is missing" in gone.reason
 
 
 def test_sequence_asked_for_must_be_whole(tmp_path):
@@ -120,7 +126,11 @@ def test_sequence_asked_for_must_be_whole(tmp_path):
 def test_broken_annotation_is_named_with_its_line(tmp_path):
     folder = write_otb(tmp_path, "Girl", [BOXES], 3)
     path = folder / "groundtruth_rect.txt"
+    write_otb(tmp_path, "Toy", [BOXES], 3)
     path.write_text("1,2,3,4\n1,2,x,4\n1,2,3,4\n")
+    (girl,) = load_dataset("otb", tmp_path).left_out  # the other one runs
+    assert girl == ("Girl", f"{path} line 2: 4 numbers expected, not '1,2,x,4'")
+    shutil.rmtree(tmp_path / "Toy")
     with pytest.raises(InputError, match=re.escape(f"{path} line 2: 4 numbers expected")):
         load_dataset("otb", tmp_path)
     path.write_bytes(b"\xff\xfe\x00\x80")
@@ -133,8 +143,8 @@ def test_nothing_there_says_what_was_expected(tmp_path):
         load_dataset("otb", tmp_path)
     with pytest.raises(InputError, match=r"no got10k-val sequence under .*list.txt"):
         load_dataset("got10k-val", tmp_path / "absent")
-    with pytest.raises(InputError, match=r"unknown dataset otb100; known: otb, got10k-val"):
-        load_dataset("otb100", tmp_path)
+    with pytest.raises(InputError, match=r"unknown dataset otb99; known: otb, otb2013"):
+        load_dataset("otb99", tmp_path)
     write_otb(tmp_path, "Short", [BOXES], 2)
     with pytest.raises(InputError, match=r"no complete otb sequence.*Short: 2 images"):
         load_dataset("otb", tmp_path)
@@ -148,9 +158,9 @@ def test_first_frames(tmp_path):
     cut = load_dataset("otb", tmp_path).first_frames(2)
     assert [len(s.frames) for s in cut.sequences] == [2]
     assert cut.sequences[0].boxes == pytest.approx(ZERO_BASED[:2])
-    assert cut.missing == (
-        "Short: 2 images for 3 boxes",
-        "Late: no frame after the first has a box",
+    assert cut.left_out == (
+        ("Short", "2 images for 3 boxes"),
+        ("Late", "no frame after the first has a box"),
     )
     with pytest.raises(InputError, match="at least 2 frames"):
         cut.first_frames(1)

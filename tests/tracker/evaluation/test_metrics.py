@@ -1,5 +1,7 @@
 """Figures known by hand; the toolkit's own are in test_toolkit_parity.py."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_overlap_must_exceed_a_threshold_and_distance_may_meet_it():
     assert comparison.precision_curve[DISTANCES == 20] == 1
     assert comparison.precision_curve[DISTANCES == 19] == pytest.approx(2 / 3)
     # 20 of 21 thresholds lie below 1, 10 below 0.5
-    assert comparison.scores == Scores(0.25, 0.0, 0.0, pytest.approx(30 / 63), 1.0)
+    assert comparison.scores == Scores(0.25, 0.0, 0.0, pytest.approx(30 / 63), 1.0, 1 / 3)
 
 
 def test_given_frame_counts_for_success_but_not_for_ao():
@@ -61,5 +63,17 @@ def test_bounds_cut_both_boxes_as_the_server_does():
 
 
 def test_mean_weighs_sequences_alike():
-    mean = Scores.mean([Scores(0, 0, 0, 0, 0), Scores(1, 0.5, 0.25, 0.5, 1)])
-    assert mean == Scores(0.5, 0.25, 0.125, 0.25, 0.5)
+    mean = Scores.mean([Scores(0, 0, 0, 0, 0, 0), Scores(1, 0.5, 0.25, 0.5, 1, 0.2)])
+    assert mean == Scores(0.5, 0.25, 0.125, 0.25, 0.5, 0.1)
+    assert all(math.isnan(value) for value in vars(Scores.mean([])).values())
+
+
+def test_normalised_precision_measures_in_sizes_of_the_true_box():
+    truth = np.tile([10.0, 10.0, 100.0, 20.0], (4, 1))
+    offsets = np.array([[0, 0, 0, 0], [20, 0, 0, 0], [0, 5, 0, 0], [12, 3.2, 0, 0]])
+    predicted = truth + offsets
+    comparison = compare(predicted, truth)
+    assert comparison.normalised == pytest.approx([0, 0.2, 0.25, 0.2])
+    assert comparison.scores.norm_precision >= 0.5
+    assert comparison.norm_precision_curve[20] == comparison.scores.norm_precision
+    assert comparison.norm_precision_curve[25] == 1

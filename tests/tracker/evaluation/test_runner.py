@@ -1,6 +1,7 @@
 """The loop: what the tracker is given, what the clock sees, what is done again and what is not."""
 
 import re
+import subprocess
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,7 +50,8 @@ def test_an_oracle_scores_one(root):
     results = evaluate_tracker(Oracle, dataset)
     assert results.overall.ao == pytest.approx(1, abs=1e-9)
     assert results.overall.precision_20px == 1
-    assert results.trajectories["A"].boxes == pytest.approx(walk(6, seed=0), abs=1e-9)  # 1-indexed
+    boxes = results.trajectories["A"]["ope"].boxes
+    assert boxes == pytest.approx(walk(6, seed=0), abs=1e-9)  # 1-indexed
 
 
 def test_a_standing_box_has_the_overlap_it_has(tmp_path):
@@ -76,10 +78,11 @@ def test_the_clock_runs_in_the_tracker_alone(root, monkeypatch):
             return super().update(frame)
 
     monkeypatch.setattr(runner.time, "perf_counter", lambda: clock.now)
-    monkeypatch.setattr(runner, "read_frame", lambda path: pass_time(100))
+    monkeypatch.setattr(runner, "read_frame", lambda path: pass_time(100) or np.zeros((48, 64, 3)))
     results = evaluate_tracker(Slow, load_dataset("otb", root, ["A", "B"]))
-    assert results.trajectories["A"].seconds == 8
-    assert results.trajectories["A"].fps == pytest.approx(6 / 8)
+    assert results.trajectories["A"]["ope"].seconds == 8
+    assert results.trajectories["A"]["ope"].times.tolist() == [3, 1, 1, 1, 1, 1]
+    assert results.sequence_fps("A") == pytest.approx(6 / 8)
     assert results.fps == pytest.approx(12 / 16)
 
 
@@ -89,9 +92,9 @@ def test_max_frames_and_progress(root):
         StandingTracker,
         load_dataset("otb", root),
         3,
-        on_sequence=lambda sequence, kept: seen.append((sequence.name, kept)),
+        on_run=lambda run, kept: seen.append((run.path, kept)),
     )
-    assert {len(t.boxes) for t in results.trajectories.values()} == {3}
+    assert {len(runs["ope"].boxes) for runs in results.trajectories.values()} == {3}
     assert seen == [("A", False), ("B", False), ("C", False)]
 
 
@@ -100,8 +103,8 @@ def test_several_workers_give_the_same_boxes_and_no_speed(root):
     alone = evaluate_tracker(DriftingTracker, dataset)
     together = evaluate_tracker(DriftingTracker, dataset, workers=2)
     assert list(together.trajectories) == ["A", "B", "C"]
-    for name, trajectory in alone.trajectories.items():
-        assert (together.trajectories[name].boxes == trajectory.boxes).all()
+    for name, runs in alone.trajectories.items():
+        assert (together.trajectories[name]["ope"].boxes == runs["ope"].boxes).all()
     assert together.overall == alone.overall
     assert together.fps is None and alone.fps > 0
 
@@ -114,8 +117,12 @@ def test_a_broken_image_is_named(root, damage):
         path.unlink()
     else:
         path.write_bytes(b"" if damage == "empty" else b"not an image")
-    with pytest.raises(InputError, match=re.escape(f"cannot read image {path}")):
-        evaluate_tracker(StandingTracker, dataset)
+    results = evaluate_tracker(StandingTracker, dataset)
+    assert results.dataset.left_out == (
+        ("B", f"cannot read image {path}: it is missing, empty or damaged"),
+    )
+    assert [sequence.name for sequence in results.dataset.sequences] == ["A", "C"]
+    assert list(results.scores) == list(results.trajectories) == ["A", "C"]
     with pytest.raises(InputError, match=re.escape(str(path))):
         read_frame(path)
 
@@ -125,15 +132,15 @@ def test_a_stopped_run_goes_on(root, tmp_path):
     archive = tmp_path / "out"
     healthy = dataset.sequences[1].frames[2].read_bytes()
     dataset.sequences[1].frames[2].write_bytes(b"")
-    with pytest.raises(InputError):
-        evaluate_tracker(Counting(), dataset, archive=Archive(archive, {}))
+    stopped = evaluate_tracker(Counting(), dataset, archive=Archive(archive, {}))
+    assert len(stopped.trajectories) == 2
     dataset.sequences[1].frames[2].write_bytes(healthy)
 
     make, kept = Counting(), []
     resumed = evaluate_tracker(
-        make, dataset, archive=Archive(archive, {}), on_sequence=lambda s, k: kept.append(k)
+        make, dataset, archive=Archive(archive, {}), on_run=lambda run, k: kept.append(k)
     )
-    assert make.made == 2 and kept == [True, False, False]
+    assert make.made == 1 and kept == [True, True, False]
     fresh = evaluate_tracker(StandingTracker, dataset)
     assert resumed.overall == fresh.overall
     assert list(resumed.trajectories) == ["A", "B", "C"]
@@ -152,6 +159,8 @@ def test_what_changed_is_run_again(root, tmp_path):
     (tmp_path / "o" / "boxes" / "A.txt").write_text("1,2,3\n")  # damaged
     assert again({"weights_sha256": "b"}) == 1
     (tmp_path / "o" / "boxes" / "B.txt").unlink()
+    assert again({"weights_sha256": "b"}) == 1
+    (tmp_path / "o" / "times" / "B.txt").unlink()
     assert again({"weights_sha256": "b"}) == 1
     annotation = root / "C" / "groundtruth_rect.txt"
     annotation.write_text(annotation.read_text().replace("\n", "\n7,7,7,7\n", 1))  # another truth
@@ -184,3 +193,62 @@ def test_an_output_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make folder"):
         Archive(tmp_path / "file" / "rbsf", {})
+
+
+def test_a_tracker_that_throws_is_named_with_the_frame_and_the_rest_goes_on(root):
+    class Throwing(StandingTracker):
+        def init(self, frame, box):
+            super().init(frame, box)
+            self.left = 3 if box == Box(*dataset.sequences[1].boxes[0]) else 99
+
+        def update(self, frame):
+            self.left -= 1
+            if not self.left:
+                raise RuntimeError("the target\nis gone")
+            return super().update(frame)
+
+    dataset = load_dataset("otb", root)
+    results = evaluate_tracker(Throwing, dataset)
+    reason = "the tracker failed at frame 4: RuntimeError: the target is gone"
+    assert results.dataset.left_out == (("B", reason),)
+    assert list(results.scores) == ["A", "C"]
+    assert results.dataset.size_text == "2 of 3 sequences"
+
+
+def test_a_tracker_that_never_starts_has_no_figures(root):
+    def make():
+        raise OSError("no weights")
+
+    results = evaluate_tracker(make, load_dataset("otb", root))
+    assert len(results.dataset.left_out) == 3 and not results.scores
+    assert results.fps is None and np.isnan(results.overall.ao)
+
+
+@pytest.mark.parametrize("protocol", ["sre", "tre"])
+def test_a_protocols_runs_are_kept_apart_and_resumed(root, tmp_path, protocol):
+    for name in "AB":
+        write_otb(root, name, [walk(45, seed=7)], 45)
+    dataset = load_dataset("otb", root, ["A", "B"]).under(protocol)
+    folder = tmp_path / "o"
+    results = evaluate_tracker(DriftingTracker, dataset, archive=Archive(folder, {}))
+    starts = 12 if protocol == "sre" else 20
+    assert {len(runs) for runs in results.trajectories.values()} == {starts}
+    assert len(list((folder / "boxes" / "A").iterdir())) == starts
+    again = Counting()
+    resumed = evaluate_tracker(again, dataset, archive=Archive(folder, {}))
+    assert again.made == 0 and resumed.overall == results.overall
+    (folder / "boxes" / "B" / f"{next(iter(results.trajectories['B']))}.txt").unlink()
+    evaluate_tracker(again, dataset, archive=Archive(folder, {}))
+    assert again.made == 1
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    (tmp_path / "boxes").mkdir()
+    with subprocess.Popen(["sleep", "60"]) as running:
+        theirs = tmp_path / "boxes" / f".A.txt.{running.pid}.part"
+        remains = tmp_path / f".progress.json.{2**22 + 1}.part"  # no process has that number
+        theirs.write_text("")
+        remains.write_text("")
+        Archive(tmp_path, {})
+        assert theirs.exists() and not remains.exists()
+        running.kill()

@@ -1,0 +1,113 @@
+"""What all readers read: lists of names, rows of numbers, and images in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from rbsf.errors import InputError
+
+from ..sequence import Boxes
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: The file is missing, cannot be read or is not text.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+
+
+def official_list(name: str) -> list[list[str]]:
+    """The words of each line of a list that comes with the package."""
+    text = (Path(__file__).parent / "lists" / f"{name}.txt").read_text(encoding="utf-8")
+    return [line.split() for line in text.splitlines()]
+
+
+def read_rows(path: Path, columns: int = 4) -> Boxes:
+    """The rows of numbers in a file, between commas, tabs or spaces.
+
+    In rows of four, a box that is not finite or has no area becomes NaN. OTB's own toolbox scores
+    only rows whose numbers are all positive. Here the size alone decides.
+
+    Raises:
+        InputError: A line has another number of columns, or something that is no number.
+    """
+    rows = [
+        _numbers(path, number, line, columns)
+        for number, line in enumerate(read_text(path).splitlines(), start=1)
+        if line.strip()
+    ]
+    values = np.array(rows, dtype=np.float64).reshape(-1, columns)
+    return without_areas_as_nan(values) if columns == 4 else values
+
+
+def without_areas_as_nan(boxes: Boxes) -> Boxes:
+    """Boxes (N x 4) with NaN in each row that is not finite or has no area."""
+    present = np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))
+    return np.where(present[:, None], boxes, np.nan)
+
+
+def _numbers(path: Path, number: int, line: str, columns: int) -> list[float]:
+    words = re.split(r"[,\s]+", line.strip(" ,\t"))
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        values = []
+    if len(values) != columns:
+        raise InputError(f"{path} line {number}: {columns} numbers expected, not {line[:60]!r}")
+    return values
+
+
+def images(folder: Path) -> tuple[Path, ...]:
+    """The images of a folder in the order of their names."""
+    return tuple(sorted(p for p in folder.glob("*") if p.suffix.lower() in (".jpg", ".png")))
+
+
+def frame_number(image: Path) -> int:
+    """The number in the name of an image file, or 0 where there is none."""
+    return int(re.sub(r"\D", "", image.stem) or 0)
+
+
+def numbered_images(folder: Path, numbers: Iterable[int], digits: int) -> tuple[Path, ...]:
+    """The images of these numbers.
+
+    Raises:
+        InputError: One of them is missing.
+    """
+    wanted = [folder / f"{number:0{digits}d}.jpg" for number in numbers]
+    there = {path.name for path in folder.glob("*")}
+    absent = [path.name for path in wanted if path.name not in there]
+    if absent:
+        raise InputError(f"{len(absent)} of {len(wanted)} images are missing: {folder / absent[0]}")
+    return tuple(wanted)
+
+
+def plain_name(name: str) -> str:
+    """The same name, if it names a folder directly below another one.
+
+    Results are written to files of this name. With a separator in it, or as `..`, they would land
+    outside of the output folder.
+
+    Raises:
+        InputError: The name could lead elsewhere.
+    """
+    if name in {"", ".", ".."} or set(name) & set("/\\:\0"):
+        raise InputError(f"{name!r} is refused as the name of a sequence: it is a path")
+    return name
+
+
+def folders(root: Path) -> list[Path]:
+    """The folders below a root in the order of their names, hidden ones left aside."""
+    if not root.is_dir():
+        return []
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
