@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from rbsf.embedder import load_embedder
+from rbsf.engine.installation import PACKAGE, missing_kernels
 from rbsf.geometry import Box, Frame
 
 from ..loop.tracker import SiamFCTracker
-from .installation import PACKAGE, missing_kernels
 
 
 def measure_footprint(
