@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -112,11 +112,13 @@ def evaluate(
     contenders = _contenders(weights or [], rival or [], more or [], engine, threads, config)
     command = shlex.join(["python", *sys.argv])
     with dask_cluster(dask) if dask else nullcontext():
-        outcomes = [
-            Outcome(c, _run(c, data, output, parallel, threads), command, threads, max_frames)
-            for c in contenders
-        ]
-    problems = _write(output, outcomes)
+        outcomes, problems = [], []
+        for contender in contenders:
+            results = _run(contender, data, output, parallel, threads)
+            outcomes.append(Outcome(contender, results, command, threads, max_frames))
+            problems += _written(write_results, outcomes[-1], output)
+            problems += _submit(outcomes[-1], output)
+    problems += _written(write_report, output, outcomes)
     print_table(outcomes)
     console.print(f"written to {output}", markup=False, highlight=False, soft_wrap=True)
     _end(outcomes, problems)
@@ -139,7 +141,7 @@ def _contenders(
 
 def _run(contender: Contender, data: Dataset, output: Path, workers: int, threads: int) -> Results:
     """One tracker over the data, with a bar that counts frames."""
-    archive = Archive(output / contender.name, contender.identity, contender.code)
+    archive = Archive(output / contender.name, contender.identity, contender.code, threads)
     with progress_bar() as bar:
         runs = [run for sequence in data.sequences for run in runs_of(sequence, data.protocol)]
         task = bar.add_task(contender.name, total=sum(run.frames for run in runs), note="")
@@ -152,20 +154,13 @@ def _run(contender: Contender, data: Dataset, output: Path, workers: int, thread
         )
 
 
-def _write(output: Path, outcomes: Sequence[Outcome]) -> list[str]:
-    """Writes everything that can be written, and gives a line for each thing that cannot."""
-    problems = []
-    for outcome in outcomes:
-        try:
-            write_results(outcome, output)
-            problems += _submit(outcome, output)
-        except InputError as error:
-            problems.append(str(error))
+def _written(write: Callable[..., object], *what: object) -> list[str]:
+    """Writes something, and gives the line that says why it cannot be written, if it cannot."""
     try:
-        write_report(output, outcomes)
+        write(*what)
     except InputError as error:
-        problems.append(str(error))
-    return problems
+        return [str(error)]
+    return []
 
 
 def _submit(outcome: Outcome, output: Path) -> list[str]:
@@ -176,10 +171,11 @@ def _submit(outcome: Outcome, output: Path) -> list[str]:
     if outcome.max_frames:
         return [f"there is no zip of {name}, since the server takes whole sequences alone"]
     path = output / name / f"{name}.zip"
-    return [
-        f"the server will refuse {path}: {fault}"
-        for fault in write_submission(path, outcome.results)
-    ]
+    try:
+        faults = write_submission(path, outcome.results)
+    except InputError as error:
+        return [str(error)]
+    return [f"the server will refuse {path}: {'; '.join(faults[:5])}"] if faults else []
 
 
 def _say_left_out(data: Dataset) -> None:
