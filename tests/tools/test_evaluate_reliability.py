@@ -137,6 +137,16 @@ def test_killed_by_the_clock_it_ends_with_the_same_bytes(run, otb, left_alone, t
     assert content(output) == left_alone
 
 
+def test_killed_beside_its_workers_it_ends_with_the_same_boxes(run, otb, left_alone, tmp_path):
+    output = tmp_path / "out"
+    killed = evaluate(run, otb, output, "--workers", "2", first=DIES.format(call=5, before=True))
+    assert killed.status == -9
+    ended = evaluate(run, otb, output, "--workers", "2")
+    assert ended.status == 0 and "No fps" in ended.out
+    boxes = {name: data for name, data in content(output).items() if "boxes" in name}
+    assert boxes == {name: data for name, data in left_alone.items() if "boxes" in name}
+
+
 def test_images_that_vanish_in_the_middle_are_named_and_the_rest_goes_on(
     run, otb, left_alone, tmp_path
 ):
