@@ -9,8 +9,8 @@ ENGINE := CMakeLists.txt $(wildcard rbsf/engine/src/*)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/ready ## track a clip that the project renders itself; writes demo.mp4
-	$(BIN)/rbsf demo --output demo.mp4
+demo: .venv/ready ## track a clip that the project renders itself; writes demo.mp4 and its clip
+	$(BIN)/rbsf demo --keep --output demo.mp4
 
 test: .venv/ready-dev ## run the tests
 	$(BIN)/python -m pytest
@@ -44,7 +44,7 @@ neon: ## run the ARM kernels on this machine, under qemu
 	tools/check_neon.sh
 
 clean: ## remove what make and runs left behind, but no trained weights
-	rm -rf .venv build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis demo.mp4
+	rm -rf .venv build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis demo.mp4 demo_clip.mp4
 
 .venv/ready: EXTRA :=
 .venv/ready-dev: EXTRA := [dev]

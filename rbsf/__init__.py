@@ -1,10 +1,13 @@
 """RB-SF: a visual object tracker whose network is 1 bit wide.
 
-import rbsf
+    import rbsf
 
-tracker = rbsf.Tracker(rbsf.load_embedder())
-tracker.init(frame, (x, y, w, h))
-box, score, lost = tracker.update(next_frame)
+    tracker = rbsf.Tracker(rbsf.load_embedder())
+    tracker.init(frame, (x, y, w, h))
+    box, score, lost = tracker.update(next_frame)
+
+`rbsf.TrackerGroup` follows several targets, and `rbsf.OpenCVTracker` has the interface of OpenCV's
+own trackers.
 """
 
 from __future__ import annotations
@@ -22,14 +25,15 @@ _TRACKING = {
     "Tracker": "SiamFCTracker",
     "TrackerGroup": "TrackerGroup",
     "TrackerConfig": "TrackerConfig",
+    "OpenCVTracker": "OpenCVTracker",
 }
-"""What `rbsf` passes on from the package `tracker`, by the name it has there."""
+"""What `rbsf` passes on from the package `tracker`, with the name that it has there."""
 
 __all__ = ["Box", "Embedder", "InputError", "__version__", "load_embedder", *_TRACKING]
 
 
 def __getattr__(name: str) -> Any:
-    """Finds the trackers on first use, so that the network never depends on what uses it."""
+    """Imports the trackers when they are first used, so that `rbsf` never depends on `tracker`."""
     if name in _TRACKING:
         return getattr(importlib.import_module("rbsf.tracking"), _TRACKING[name])
     raise AttributeError(f"module 'rbsf' has no attribute {name!r}")

@@ -1,4 +1,7 @@
-"""Typed, validated configuration from YAML: one file an experiment, unknown keys are errors."""
+"""Typed, validated configuration, read from YAML.
+
+There is one file for each experiment. An unknown key is an error.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ CONFIGS = next(
     (folder for folder in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if folder.is_dir()),
     _PACKAGE / "configs",
 )
-"""The folder of the experiments that come with the project: a wheel has it inside the package, a
-clone of the repository beside it."""
+"""The folder of the configurations that come with the project.
+
+In a wheel it is inside the package, in a clone of the repository it is beside the package.
+"""
 
 
 class Settings(BaseModel):
-    """Base of every group of settings: immutable, typed, and strict about its keys."""
+    """The base of every group of settings: immutable, typed, and strict about its keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -30,11 +35,15 @@ S = TypeVar("S", bound=Settings)
 
 
 def load_settings(kind: type[S], path: str | Path) -> S:
-    """Settings read from a YAML file.
+    """Reads settings from a YAML file.
+
+    Args:
+        kind: The class of the settings.
+        path: The file.
 
     Raises:
-        InputError: no such file, not YAML, an unknown key (with the nearest known one), or a value
-            of the wrong type or range; the message names the file and the key.
+        InputError: The file does not exist or is not YAML, a key is unknown, or a value has the
+            wrong type or range. The message names the file and the key, and the nearest known key.
     """
     file = Path(path)
     try:
@@ -49,7 +58,16 @@ def load_settings(kind: type[S], path: str | Path) -> S:
 
 
 def parse_settings(kind: type[S], values: dict[str, Any], source: str) -> S:
-    """Settings from plain values; errors name `source` and the dotted key, as `load_settings`."""
+    """Makes settings from plain values.
+
+    Args:
+        kind: The class of the settings.
+        values: The values by key, nested as in the YAML file.
+        source: Where the values come from; error messages begin with it.
+
+    Raises:
+        InputError: A key or a value is wrong. The message names the key as `load_settings` does.
+    """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -57,7 +75,7 @@ def parse_settings(kind: type[S], values: dict[str, Any], source: str) -> S:
 
 
 def _explain(kind: type[BaseModel], error: ValidationError) -> str:
-    """The first problem of a validation error, in one line."""
+    """Describes the first problem of a validation error in one line."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] != "extra_forbidden":
@@ -70,7 +88,7 @@ def _explain(kind: type[BaseModel], error: ValidationError) -> str:
 
 
 def _known_keys(kind: type[BaseModel]) -> set[str]:
-    """Every field name of a model and of the models within it."""
+    """Collects the field names of a model and of the models within it."""
     names: set[str] = set(kind.model_fields)
     for field in kind.model_fields.values():
         for part in (field.annotation, *getattr(field.annotation, "__args__", ())):

@@ -1,6 +1,6 @@
-"""What every command shares: a console on standard error, progress bars, and how it ends.
+"""What all commands share: a console on standard error, progress bars, and the exit status.
 
-Exit status: 0 on success, 2 with one clear line for bad input, 130 after Ctrl-C.
+The status is 0 on success, 2 after bad input, with one line that explains it, and 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ from rbsf.errors import InputError
 from rbsf.extras import needs_extra
 
 console = Console(stderr=True)
-"""Progress and remarks go to standard error; results alone go to standard output."""
+"""Progress and remarks go to standard error. Only results go to standard output."""
 
 
 def progress_bar(*, shown: bool = True) -> Progress:
-    """A bar with count, times left and gone, and a free text field `note` at its end."""
+    """Makes a progress bar with a count, the elapsed and the remaining time.
+
+    Every task needs a field `note`, a text that is shown at the end of its line.
+
+    Args:
+        shown: Whether the bar is visible.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -44,18 +50,18 @@ def progress_bar(*, shown: bool = True) -> Progress:
 
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""What typer raises for a wrong command line, whichever click it is built on."""
+"""The exception that typer raises for a wrong command line, whichever click it is built on."""
 
 
 def run_tool(name: str, command: Callable[..., None], *subcommands: Callable[..., None]) -> None:
-    """Runs a typer command as a program; bad input ends it with one line and status 2.
+    """Runs a typer command as a program. Bad input ends it with one line and status 2.
 
     Args:
-        name: How the installed command is typed, as in "rbsf track". Help that is asked of a
-            script shows the script instead: what it shows can be typed again.
-        command: The program.
-        subcommands: What it does besides, by the names of the functions. `command` runs before
-            them and learns from `typer.Context.invoked_subcommand` whether one follows.
+        name: How the installed command is typed, such as "rbsf track". When a script is run
+            instead, its help shows the script, so the examples can be typed as they are.
+        command: The function to run.
+        subcommands: Further commands, each called by the name of its function. `command` runs
+            before them, and `typer.Context.invoked_subcommand` tells it whether one follows.
     """
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -81,7 +87,7 @@ def run_tool(name: str, command: Callable[..., None], *subcommands: Callable[...
 
 
 def _help_as_typed(command: Callable[..., None], name: str, typed: str) -> str:
-    """A command's docstring, its examples as the user started the program."""
+    """The command's docstring, with its examples typed the way the program was started."""
     return inspect.cleandoc(command.__doc__ or "").replace(f"`{name} ", f"`{typed} ")
 
 

@@ -9,82 +9,155 @@ import importlib.util
 import logging
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.extras import missing_package, needs_extra
 from rbsf.files.hashing import file_sha256
+from rbsf.files.weights import SHIPPED as SHIPPED
+from rbsf.files.weights import SHIPPED_TEACHER as SHIPPED_TEACHER
+
+if TYPE_CHECKING:
+    from rbsf.engine.integer import IntegerEmbedder
+    from rbsf.engine.openvino_u1 import OpenVinoEmbedder
+    from rbsf.engine.packed import PackedEmbedder
+    from rbsf.engine.torch_embedder import TorchEmbedder
+
+    Loaded: TypeAlias = PackedEmbedder | OpenVinoEmbedder | IntegerEmbedder | TorchEmbedder
 
 Engine = Literal["auto", "packed", "torch"]
 
-SHIPPED = Path(__file__).parent / "weights" / "rbsf.rbsf"
-"""The RB-SF that comes with the package, packed."""
-
-SHIPPED_TEACHER = SHIPPED.with_name("siamfc.safetensors")
-
 PACKED_SUFFIX = ".rbsf"
+"""How the name of a packed file ends."""
 
 
 class Embedder(Protocol):
-    """A network ready to embed crops.
+    """A network that is ready to embed crops.
 
-    A response is `response_gain * correlation + response_bias`, a logit: its sigmoid is the
+    A response is `response_gain * correlation + response_bias`. It is a logit: its sigmoid is the
     network's belief that the target is centred there.
+
+    An embedder from `load_embedder` can be pickled. It is stored as the path of its file and its
+    settings, and loaded again where it is unpickled.
     """
 
     name: str
+    """The name that reports show: the file's name without its suffix."""
     engine: str
+    """What runs the network: "packed", "torch" or "openvino"."""
     path: str
-    """Which of the engine's kernels run, empty where it has one kind: no matter for the bits."""
+    """Which of the engine's kernels run. It is empty for an engine that has only one kind. The
+    features do not depend on it."""
     weights_sha256: str
+    """The SHA-256 of the weights' file, or an empty text for a network in memory."""
     response_gain: float
+    """The factor on a correlation, in the formula above."""
     response_bias: float
+    """What is added to a correlation, in the formula above."""
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """RGB crops (N, S, S, 3) -> features (N, C, s, s); S = 127 gives s = 6, 255 gives 22."""
+        """Embeds crops.
+
+        Args:
+            crops: RGB uint8 crops of shape (N, S, S, 3), with values from 0 to 255.
+
+        Returns:
+            The features, (N, C, s, s). S = 127 gives s = 6, and S = 255 gives s = 22.
+
+        Raises:
+            InputError: The crops are not such an array.
+        """
         ...
 
 
 def load_embedder(
     weights: str | Path | None = None, engine: Engine = "auto", threads: int | None = None
 ) -> Embedder:
-    """An embedder from weights.
+    """Loads an embedder from a file of weights.
 
     Args:
-        weights: a packed file, a checkpoint, a shipped file or `siamfc_alexnet_e50.pth`; None: the
-            shipped RB-SF.
-        engine: what runs it. `packed`: the compiled 1-bit kernels, for a packed file or a student's
-            checkpoint, which is packed in memory. `torch`: for all. `auto`: packed for a packed
-            file (or the next best where no kernels were compiled), else torch.
-        threads: of the network; torch takes them for the whole process. None leaves the choice to
-            the engine.
+        weights: The path of a packed file, a checkpoint, a shipped file or
+            `siamfc_alexnet_e50.pth`. None loads the RB-SF that comes with the package.
+        engine: What runs the network. "packed" takes the compiled 1-bit kernels, for a packed file
+            or for a student's checkpoint, which is packed in memory. "torch" runs every file.
+            "auto" takes the compiled kernels for a packed file (or the next best where they are
+            missing), and torch for any other file.
+        threads: How many threads run the network, 1 or more. Torch uses this number in the whole
+            process. None leaves the choice to the engine.
 
     Raises:
-        InputError: no such file, damaged, of another architecture, or an engine that is not here or
-            not for this file.
+        InputError: There is no such file, it is damaged or of another architecture, the engine is
+            not installed or cannot run this file, or an argument is of a wrong type.
     """
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be 1 or more, not {threads}")
-    file = Path(weights) if weights is not None else SHIPPED
-    if not file.is_file():
-        raise InputError(f"no weights at {file}: give a checkpoint with --weights")
+    file = _checked_arguments(weights, engine, threads)
+    embedder = _load(file, engine, threads)
+    # the shipped file may lie elsewhere in the installation that unpickles
+    path = None if weights is None else file.resolve()
+    embedder.origin = load_again, (path, engine, threads, embedder.weights_sha256)
+    return embedder
+
+
+def load_again(
+    weights: Path | None, engine: Engine, threads: int | None, weights_sha256: str
+) -> Embedder:
+    """Loads a pickled embedder.
+
+    Args:
+        weights: The file from which it was loaded; None for the RB-SF that comes with the package.
+        engine: The engine that was asked for.
+        threads: How many threads were asked for.
+        weights_sha256: The hash of the file when it was loaded.
+
+    Raises:
+        InputError: As `load_embedder`, or the file has changed since.
+    """
+    embedder = load_embedder(weights, engine, threads)
+    if embedder.weights_sha256 != weights_sha256:
+        file = weights or "the RB-SF of this installation"
+        raise InputError(
+            f"{file} is not the file from which the pickled embedder was loaded: its hash is "
+            f"{embedder.weights_sha256[:12]}, not {weights_sha256[:12]}"
+        )
+    return embedder
+
+
+def engine_in_words(engine: str, path: str) -> str:
+    """The engine and its kernel path, such as "packed (avx2)"."""
+    return f"{engine} ({path})" if path else engine
+
+
+def _load(file: Path, engine: Engine, threads: int | None) -> Loaded:
     if file.suffix == PACKED_SUFFIX:
         return _load_packed(file, engine, threads)
     if engine == "packed":
         return _pack(file, threads)
-    from rbsf.engine.torch_embedder import TorchEmbedder
-
+    with needs_extra(str(file)):
+        from rbsf.engine.torch_embedder import TorchEmbedder
     return TorchEmbedder.from_file(file, threads)
 
 
-def engine_in_words(engine: str, path: str) -> str:
-    """Engine and kernel path, as "packed (avx2)"."""
-    return f"{engine} ({path})" if path else engine
+def _checked_arguments(weights: str | Path | None, engine: Engine, threads: int | None) -> Path:
+    """The file that the arguments name."""
+    if engine not in get_args(Engine):
+        raise InputError(f"engine must be one of {', '.join(get_args(Engine))}, not {engine!r}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads must be 1 or more, or None, not {threads!r}")
+    if weights is None:
+        return SHIPPED
+    if not isinstance(weights, (str, Path)):
+        raise InputError(f"weights must be a path or None, not {type(weights).__name__}")
+    file = Path(weights)
+    if not file.is_file():
+        raise InputError(
+            f"no weights at {file}: give the path of a packed file (.rbsf) or of a checkpoint"
+        )
+    return file
 
 
-def _load_packed(file: Path, engine: Engine, threads: int | None) -> Embedder:
+def _load_packed(file: Path, engine: Engine, threads: int | None) -> Loaded:
     from rbsf.engine.format import read_packed
     from rbsf.engine.packed import PackedEmbedder, check_architecture, kernel_paths
 
@@ -99,29 +172,47 @@ def _load_packed(file: Path, engine: Engine, threads: int | None) -> Embedder:
         _warn_of_missing_kernels("OpenVINO")
         return OpenVinoEmbedder(network, name, sha256, threads)
     if engine == "auto":
+        _require_torch_in_place_of_kernels()
         _warn_of_missing_kernels("torch")
-    import torch
+    with needs_extra("engine torch"):
+        import torch
 
-    from rbsf.engine.integer import IntegerEmbedder
-
+        from rbsf.engine.integer import IntegerEmbedder
     if threads is not None:
         torch.set_num_threads(threads)
     return IntegerEmbedder(network, name, sha256)
 
 
-def _pack(file: Path, threads: int | None) -> Embedder:
+def _pack(file: Path, threads: int | None) -> Loaded:
     """A student's checkpoint on the packed engine."""
     from rbsf.engine.packed import PackedEmbedder, require_kernels
 
     require_kernels()
-    from rbsf.engine.pack import pack_file
-
+    with needs_extra(str(file)):
+        from rbsf.engine.pack import pack_file
     return PackedEmbedder(pack_file(file), file.stem, file_sha256(file), threads)
+
+
+def _require_torch_in_place_of_kernels() -> None:
+    """Checks that torch can run a packed network where no kernels can.
+
+    Raises:
+        InputError: Torch is missing too. The message says how to get either.
+    """
+    from rbsf.engine.installation import missing_kernels
+
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        slower = missing_package("the slower engine torch", "torch")
+        raise InputError(
+            f"nothing here can run the network: {missing_kernels()}; {slower}"
+        ) from None
 
 
 @cache
 def _warn_of_missing_kernels(instead: str) -> None:
-    """Once a process; a remark in the log, since no caller can mend it."""
-    from rbsf.engine.packed import NEEDS_COMPILER
+    """Warns once per process. It is a remark in the log, since no caller can mend it."""
+    from rbsf.engine.installation import missing_kernels
 
-    logging.getLogger(__name__).warning(f"{instead} runs the network, slower: {NEEDS_COMPILER}")
+    logging.getLogger(__name__).warning(f"{instead} runs the network, slower: {missing_kernels()}")

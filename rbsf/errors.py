@@ -1,5 +1,8 @@
-"""The one kind of error a user can mend: tools print it as one line and exit with status 2."""
+"""The error for bad input, which is the only kind that a user can fix."""
 
 
 class InputError(ValueError):
-    """Bad input; the message is one line that names the thing and the remedy."""
+    """The input is bad. The message is one line that names what is wrong, and the remedy.
+
+    Commands print the message and exit with status 2.
+    """

@@ -1,6 +1,6 @@
-"""Optional packages: which extra brings each, and what is said where one is missing.
+"""Optional packages: the extra that brings each of them, and the message where one is missing.
 
-Tracking needs none of them. Whoever trains or evaluates installs more, by name.
+Tracking needs none of them. Whoever trains, evaluates or compares installs an extra.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ EXTRA_OF = {
 
 @contextmanager
 def needs_extra(what: str) -> Iterator[None]:
-    """Turns the absence of an optional package into one line with the command that brings it.
+    """Turns the absence of an optional package into one line with the command that installs it.
 
     Args:
-        what: The thing that needs the package, as the message's subject.
+        what: The thing that needs the package. It is the subject of the message.
 
     Raises:
-        InputError: In place of the ModuleNotFoundError of a package in `EXTRA_OF`.
+        InputError: A package in `EXTRA_OF` is missing. Other missing modules pass as they are.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def needs_extra(what: str) -> Iterator[None]:
 
 
 def missing_package(what: str, module: str) -> str:
-    """The one line that says what is missing and how to get it."""
+    """Returns the line that says what is missing and how to install it."""
     extra = EXTRA_OF[module]
     return (
         f"{what} needs {module}, which is not installed: pip install 'rbsf[{extra}]' "

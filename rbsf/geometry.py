@@ -1,16 +1,17 @@
 """Boxes and square crops: the one place where coordinates and sampling are defined.
 
-A box is `(x, y, w, h)`: floats, in pixels, 0-indexed, top-left corner first. Pixel `i` covers
-`[i, i + 1)` of a box's extent, and a *centre* is given in pixel-centre coordinates: the box
-`(0, 0, 1, 1)` is the first pixel and its centre is `(0, 0)`, hence `cx = x + (w - 1) / 2`
-(siamfc-pytorch's convention, written for 0-indexed boxes).
+A box is `(x, y, w, h)`: floats, in pixels, with the top-left corner first, counted from 0. Pixel
+`i` covers `[i, i + 1)` of a box's extent. A *centre* is given in pixel-centre coordinates: the box
+`(0, 0, 1, 1)` is the first pixel and its centre is `(0, 0)`, hence `cx = x + (w - 1) / 2`. This is
+siamfc-pytorch's convention, written for boxes that count from 0.
 
-Benchmarks index from 1; `to_one_indexed` and `from_one_indexed` are the only converters.
+Benchmarks count from 1. Only `to_one_indexed` and `from_one_indexed` convert between the two.
 """
 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,24 +22,31 @@ from numpy.typing import ArrayLike, NDArray
 from rbsf.errors import InputError
 
 Frame = NDArray[np.uint8]
-"""BGR uint8 HxWx3 as `cv2.VideoCapture` gives it, or grey uint8 HxW."""
+"""A BGR uint8 array HxWx3, as `cv2.VideoCapture` gives it, or a grey uint8 array HxW."""
 Point = tuple[float, float]
-"""x and y, pixels; of a place, in pixel-centre coordinates."""
+"""An x and a y in pixels. A place is given in pixel-centre coordinates."""
+
+SMALLEST_SIDE = 1.0
+"""A box to start from must be at least this wide and high, in pixels."""
+LARGEST_SIDE = 4.0
+"""A box to start from may be at most this many times as wide and as high as the frame."""
 
 
 class BoxError(InputError):
-    """A box that no tracker can start from; the message says why and gives the frame's size."""
+    """A box from which no tracker can start. The message says why and gives the frame's size."""
 
 
 class Square(NamedTuple):
-    """A square of a frame: centre in pixel-centre coordinates, side in pixels."""
+    """A square of a frame."""
 
     center: Point
+    """The centre, in pixel-centre coordinates."""
     side: float
+    """The side, in pixels."""
 
 
 class Box(NamedTuple):
-    """A rectangle: top-left corner and size, pixels, 0-indexed."""
+    """A rectangle: its top-left corner and its size, in pixels, counted from 0."""
 
     x: float
     y: float
@@ -47,7 +55,7 @@ class Box(NamedTuple):
 
     @property
     def center(self) -> Point:
-        """Centre in pixel-centre coordinates."""
+        """The centre, in pixel-centre coordinates."""
         return self.x + (self.w - 1) / 2, self.y + (self.h - 1) / 2
 
     @classmethod
@@ -57,46 +65,74 @@ class Box(NamedTuple):
 
 
 def to_one_indexed(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Boxes as benchmarks write them: the first pixel is (1, 1). Shape (..., 4), copied."""
+    """A copy of our boxes (..., 4) as benchmarks write them, where the first pixel is (1, 1)."""
     return np.asarray(boxes, dtype=np.float64) + np.array([1.0, 1.0, 0.0, 0.0])
 
 
 def from_one_indexed(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Our boxes from a benchmark's. Shape (..., 4), copied."""
+    """A copy of a benchmark's boxes (..., 4) as ours, where the first pixel is (0, 0)."""
     return np.asarray(boxes, dtype=np.float64) - np.array([1.0, 1.0, 0.0, 0.0])
 
 
 def check_box(box: Sequence[float], frame_size: tuple[int, int]) -> Box:
-    """A box fit to start tracking from.
+    """Checks that a tracker can start from a box.
 
     Args:
-        box: four numbers x, y, w, h.
-        frame_size: (width, height) of the frame, pixels.
+        box: Four numbers x, y, w, h, in pixels: a sequence or a one-dimensional array.
+        frame_size: The (width, height) of the frame, in pixels.
+
+    Returns:
+        The same box, in floats.
 
     Raises:
-        BoxError: not four finite numbers, no positive size, or no overlap with the frame.
+        BoxError: The box is not four finite numbers, has a side below `SMALLEST_SIDE` or above
+            `LARGEST_SIDE`, or does not overlap the frame.
     """
     width, height = frame_size
-    told = f"the frame is {width}x{height}"
-    if len(box) != 4:
-        raise BoxError(f"a box is four numbers x,y,w,h, not {len(box)} ({told})")
-    try:
-        checked = Box(*(float(value) for value in box))
-    except (TypeError, ValueError):
-        raise BoxError(f"a box is four numbers x,y,w,h, not {tuple(box)!r} ({told})") from None
-    shown = ",".join(f"{value:g}" for value in checked)
-    if not all(math.isfinite(value) for value in checked):
-        raise BoxError(f"box {shown} holds a value that is not finite ({told})")
-    if checked.w <= 0 or checked.h <= 0:
-        raise BoxError(f"box {shown} needs a positive width and height ({told})")
-    inside = clip_box(checked, frame_size)
-    if inside.w <= 0 or inside.h <= 0:
-        raise BoxError(f"box {shown} lies outside the frame ({told})")
+    checked = Box(*_four_numbers(box, frame_size))
+    fault = _fault(checked, frame_size)
+    if fault:
+        shown = ",".join(f"{value:g}" for value in checked)
+        raise BoxError(f"box {shown} {fault} (the frame is {width}x{height})")
     return checked
 
 
+def _fault(box: Box, frame_size: tuple[int, int]) -> str | None:
+    """What keeps a tracker from starting from a box, or None."""
+    if not all(math.isfinite(value) for value in box):
+        return "holds a value that is not finite"
+    if box.w <= 0 or box.h <= 0:
+        return "needs a positive width and height"
+    inside = clip_box(box, frame_size)
+    if inside.w <= 0 or inside.h <= 0:
+        return "lies outside the frame"
+    if min(box.w, box.h) < SMALLEST_SIDE:
+        return "is less than a pixel wide or high: give pixels, not fractions of the frame"
+    if max(box.w / frame_size[0], box.h / frame_size[1]) > LARGEST_SIDE:
+        return f"is more than {LARGEST_SIDE:g} times as large as the frame"
+    return None
+
+
+def _four_numbers(box: Sequence[float], frame_size: tuple[int, int]) -> list[float]:
+    """The numbers of a box.
+
+    Raises:
+        BoxError: The box is anything but four numbers.
+    """
+    try:
+        values = np.asarray(box)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        values = np.array(None)  # a ragged list, a huge integer, or a tensor on another device
+    if values.shape == (4,) and values.dtype.kind in "iuf":
+        return [float(value) for value in values]
+    wrong_count = values.ndim == 1 and len(values) != 4
+    what = str(len(values)) if wrong_count else " ".join(reprlib.repr(box).split())
+    size = "{}x{}".format(*frame_size)
+    raise BoxError(f"a box is four numbers x,y,w,h, not {what} (the frame is {size})")
+
+
 def clip_box(box: Box, frame_size: tuple[int, int]) -> Box:
-    """The part of a box inside a (width, height) frame; its size is 0 where none is."""
+    """The part of a box inside a (width, height) frame. Its size is 0 if no part is inside."""
     width, height = frame_size
     left, top = min(max(box.x, 0.0), width), min(max(box.y, 0.0), height)
     right, bottom = min(max(box.x + box.w, 0.0), width), min(max(box.y + box.h, 0.0), height)
@@ -104,7 +140,7 @@ def clip_box(box: Box, frame_size: tuple[int, int]) -> Box:
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Intersection over union of boxes paired by broadcasting: (..., 4), (..., 4) -> (...)."""
+    """The intersection over union of boxes, paired by broadcasting: (..., 4), (..., 4) -> (...)."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     low = np.maximum(first[..., :2], second[..., :2])
     high = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
@@ -115,37 +151,51 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 
 def context_side(w: float, h: float, context: float = 0.5) -> float:
-    """Side of the square holding a target and its context.
+    """The side of the square that holds a target and its context.
 
-    s_z = sqrt((w + p)(h + p)) with p = context (w + h); pixels in, pixels out. Source: SiamFC
-    (Bertinetto 2016), section 3.4.
+    s_z = sqrt((w + p)(h + p)) with p = context (w + h). Source: SiamFC (Bertinetto 2016), section
+    3.4.
+
+    Args:
+        w: The target's width, in pixels.
+        h: The target's height, in pixels.
+        context: The margin p relative to w + h.
     """
     margin = context * (w + h)
     return math.sqrt((w + margin) * (h + margin))
 
 
 def mean_color(frame: Frame) -> tuple[float, float, float]:
-    """Mean of each BGR channel, the fill for what lies outside a frame."""
+    """The mean of each BGR channel, which fills what lies outside of a frame."""
     b, g, r, _ = cv2.mean(as_bgr(frame))
     return b, g, r
 
 
 def as_bgr(frame: Frame) -> Frame:
-    """A frame as HxWx3: grey HxW or HxWx1 is repeated over the channels, an alpha channel dropped.
+    """A frame as HxWx3.
+
+    A grey frame, HxW or HxWx1, is repeated over the channels. An alpha channel is dropped.
 
     Raises:
-        InputError: not a uint8 array of one of these shapes.
+        InputError: The frame is not a uint8 array of one of these shapes, or has no pixels.
     """
+    if frame is None:
+        raise InputError(
+            "the frame is None: check that the video has not ended and that the image can be read"
+        )
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
         kind = getattr(frame, "dtype", type(frame).__name__)
-        raise InputError(f"a frame is a uint8 array HxWx3 (BGR) or HxW (grey), not {kind}")
+        raise InputError(f"{_FRAMES_ARE}, not {kind}: convert it first")
     if frame.size and frame.ndim == 3 and frame.shape[2] == 3:
         return frame
     if frame.size and frame.ndim == 3 and frame.shape[2] == 4:
         return np.ascontiguousarray(frame[:, :, :3])
     if frame.size and (frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1)):
         return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]
-    raise InputError(f"a frame is a uint8 array HxWx3 (BGR) or HxW (grey), not {frame.shape}")
+    raise InputError(f"{_FRAMES_ARE}, not of shape {'x'.join(map(str, frame.shape)) or '()'}")
+
+
+_FRAMES_ARE = "a frame is a uint8 array HxWx3 (BGR) or HxW (grey)"
 
 
 def crop_square(
@@ -155,20 +205,20 @@ def crop_square(
     size: int,
     fill: tuple[float, float, float],
 ) -> Frame:
-    """A square of the frame resampled to size x size, bilinear, at sub-pixel position.
+    """Resamples a square of the frame to size x size, bilinearly and at a sub-pixel position.
 
     Output pixel `u` looks at frame coordinate `cx + (u - (size - 1) / 2) side / size`, so the
-    crop's centre is the given centre exactly. What lies outside the frame is `fill`.
+    crop's centre is exactly the given centre.
 
     Args:
-        frame: BGR uint8 HxWx3.
-        center: (cx, cy), pixel-centre coordinates.
-        side: of the square in the frame, pixels, > 0.
-        size: of the output, pixels.
-        fill: BGR.
+        frame: A BGR uint8 frame, HxWx3.
+        center: The square's centre (cx, cy), in pixel-centre coordinates.
+        side: The square's side in the frame, in pixels, above 0.
+        size: The side of the output, in pixels.
+        fill: The BGR colour of what lies outside the frame.
 
     Returns:
-        BGR uint8, size x size x 3.
+        The crop, BGR uint8, size x size x 3.
     """
     return cv2.warpAffine(  # type: ignore[return-value]
         frame,
@@ -183,24 +233,23 @@ def crop_square(
 def crop_squares(
     frame: Frame, squares: Sequence[Square], size: int, fill: tuple[float, float, float]
 ) -> NDArray[np.uint8]:
-    """Several crops of one frame, to the bit as `crop_square` samples them, in RGB.
+    """Cuts several crops out of one frame, in RGB, bit for bit as `crop_square` samples them.
 
     OpenCV resamples pixels of four channels twice as fast as those of three. So the part of the
     frame that is looked at becomes RGBA first, and the crops lose their alpha all at once.
 
     Args:
-        frame: BGR uint8 HxWx3.
-        squares: N of them.
-        size: of each output, pixels.
-        fill: BGR.
+        frame: A BGR uint8 frame, HxWx3.
+        squares: The N squares to cut out.
+        size: The side of each output, in pixels.
+        fill: The BGR colour of what lies outside the frame.
 
     Returns:
-        RGB uint8, N x size x size x 3.
+        The crops, RGB uint8, N x size x size x 3.
     """
     height, width = frame.shape[:2]
-    rows = _reach([(square.center[1], square.side) for square in squares], height)
-    columns = _reach([(square.center[0], square.side) for square in squares], width)
-    rgba = np.empty((height, width, 4), np.uint8)  # as large as the frame: positions stay as exact
+    columns, rows = _reach(squares, 0, width), _reach(squares, 1, height)
+    rgba = np.empty((height, width, 4), np.uint8)  # whole: an offset would change roundings
     cv2.cvtColor(frame[rows, columns], cv2.COLOR_BGR2RGBA, rgba[rows, columns])
     crops = np.empty((len(squares), size, size, 4), np.uint8)
     for crop, (center, side) in zip(crops, squares, strict=True):
@@ -218,16 +267,16 @@ def crop_squares(
 
 
 def _to_frame(center: Point, side: float, size: int) -> NDArray[np.float64]:
-    """The affine map from a crop's pixels to the frame's, 2 x 3."""
+    """The affine map from a crop's pixels to the frame's, as a 2 x 3 matrix."""
     scale = side / size
-    x, y = (c - (size - 1) / 2 * scale for c in center)
-    return np.array([[scale, 0.0, x], [0.0, scale, y]])
+    corner = (size - 1) / 2 * scale
+    return np.array([[scale, 0.0, center[0] - corner], [0.0, scale, center[1] - corner]])
 
 
-def _reach(spans: Sequence[tuple[float, float]], extent: int) -> slice:
-    """The pixels of 0..extent that sampling spans (centre, length) touches, at least one."""
-    low = math.floor(min(center - length / 2 for center, length in spans)) - 1
-    high = math.ceil(max(center + length / 2 for center, length in spans)) + 2
+def _reach(squares: Sequence[Square], axis: int, extent: int) -> slice:
+    """The pixels of 0..extent that the squares touch along axis 0 (x) or 1 (y); at least one."""
+    low = math.floor(min([square.center[axis] - square.side / 2 for square in squares])) - 1
+    high = math.ceil(max([square.center[axis] + square.side / 2 for square in squares])) + 2
     first = min(max(low, 0), extent - 1)
     return slice(first, max(min(high, extent), first + 1))
 
@@ -239,9 +288,9 @@ def crop_square_reference(
     size: int,
     fill: tuple[float, float, float],
 ) -> Frame:
-    """`crop_square` as siamfc-pytorch samples: corners rounded to whole pixels, then resized.
+    """Samples a square as siamfc-pytorch does: its corners are whole pixels, and it is resized.
 
-    Kept for `parity: true`; arguments and result as in `crop_square`.
+    This is kept for `parity: true`. Arguments and result are those of `crop_square`.
     """
     whole = round(side)
     left, top = (int(np.round(c - (whole - 1) / 2)) for c in center)

@@ -1,4 +1,7 @@
-"""What the networks are trained on: the response loss, the adversarial losses, distillation."""
+"""The losses of training: the response loss, the adversarial losses and distillation.
+
+RBCN's kernel loss belongs to the weight binarizers, see `rbsf.binarize.RBCN.kernel_loss`.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,19 @@ Gan = Literal["rbcn", "lsgan", "bce"]
 
 
 def response_labels(offsets: Tensor, size: int, radius: float = 16.0, stride: int = 8) -> Tensor:
-    """Labels of a response map: 1 within `radius` (city block) of the target, else 0.
+    """Makes the labels of response maps: 1 within `radius` of the target, 0 elsewhere.
 
     Args:
-        offsets: (N, 2), where the target is relative to the search crop's centre, x and y, pixels.
-            Rounded to whole cells, so the +-4 px of SiamFC's jitter leave the labels centred.
-        size: side of the response, cells.
-        radius: pixels; 16 over stride 8 are 2 cells and 13 positives (siamfc-pytorch).
+        offsets: Where the targets are, (N, 2), as x and y in pixels from the centre of the search
+            crop. They are rounded to whole cells, so SiamFC's jitter of 4 pixels leaves the labels
+            centred.
+        size: The side of a response, in cells.
+        radius: The city-block distance up to which a cell is positive, in pixels. The default of 16
+            is 2 cells, which makes 13 positives, as in siamfc-pytorch.
+        stride: The distance between neighbouring cells, in pixels.
 
     Returns:
-        (N, size, size) float32.
+        The labels, (N, size, size), in float32.
     """
     cells = torch.arange(size, device=offsets.device) - (size - 1) / 2
     target = torch.round(offsets / stride)
@@ -31,22 +37,31 @@ def response_labels(offsets: Tensor, size: int, radius: float = 16.0, stride: in
 
 
 def balance(labels: Tensor) -> Tensor:
-    """Weights that let positives and negatives count half each; those of a map sum to 1."""
+    """Weights the cells of labels (N, r, r) so that positives and negatives count half each.
+
+    The weights have the shape of the labels. Those of each map sum to 1.
+    """
     positive = labels.sum(dim=(-2, -1), keepdim=True)
     negative = (1 - labels).sum(dim=(-2, -1), keepdim=True)
     return 0.5 * (labels / positive.clamp(min=1) + (1 - labels) / negative.clamp(min=1))
 
 
 def response_loss(responses: Tensor, labels: Tensor) -> Tensor:
-    """Balanced logistic loss of responses (N, r, r), a mean over maps (SiamFC eq. 2)."""
+    """The balanced logistic loss of responses (N, r, r), averaged over maps (SiamFC eq. 2)."""
     losses = F.binary_cross_entropy_with_logits(responses, labels, reduction="none")
     return (losses * balance(labels)).sum(dim=(-2, -1)).mean()
 
 
 def response_distillation(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-    """Bernoulli KL divergence of the student's response from the teacher's, balanced as the task.
+    """The Bernoulli KL divergence between the teacher's response and the student's, balanced.
 
-    Zero where both say the same; its gradient is sigmoid(student) - sigmoid(teacher).
+    It is 0 where both responses are equal. Its gradient to a logit of the student is
+    sigmoid(student) - sigmoid(teacher), times the weight that `balance` gives to the cell.
+
+    Args:
+        student: The student's responses, (N, r, r), as logits.
+        teacher: The teacher's responses, of the same shape.
+        labels: The labels of the responses, as `response_labels` makes them.
     """
     belief = teacher.sigmoid()
     cross = F.binary_cross_entropy_with_logits(student, belief, reduction="none")
@@ -55,16 +70,26 @@ def response_distillation(student: Tensor, teacher: Tensor, labels: Tensor) -> T
 
 
 def feature_distillation(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of two normalised maps (N, C, h, w): 0 if equal, 2 if unrelated."""
+    """The mean squared difference of two normalised maps (N, C, h, w).
+
+    It is 0 for equal maps and about 2 for unrelated ones.
+    """
     return F.mse_loss(student, teacher)
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
-    """What the discriminators descend: -(log D(R) + log(1 - D(T))) of Algorithm 1, line 11.
+    """The loss that the discriminators descend: -(log D(R) + log(1 - D(T))).
+
+    Line 11 of Algorithm 1 prints it with the other sign, as an ascent.
 
     Args:
-        real, fake: logits (L, N) for teacher's and student's maps, a row a layer.
-        gan: `rbcn` and `bce` are the paper's; `lsgan` is (1 - D(R))^2 + D(T)^2 on raw outputs.
+        real: The logits for the teacher's maps, (L, N), one row for each layer.
+        fake: The logits for the student's maps, of the same shape.
+        gan: The kind of loss. "rbcn" and "bce" are the formula above, where D is the sigmoid of a
+            logit. "lsgan" is (1 - D(R))^2 + D(T)^2 on the raw outputs.
+
+    Returns:
+        The sum over layers of the mean over the batch, a scalar.
     """
     if gan == "lsgan":
         losses = (1 - real).square() + fake.square()
@@ -74,12 +99,15 @@ def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
 
 
 def adversarial_loss(fake: Tensor, gan: Gan = "rbcn") -> Tensor:
-    """What the student descends: summed over layers (eq. 4), a mean over the batch; a scalar.
+    """The adversarial loss that the student descends: 1/2 (1 - D(T))^2, without lambda2 (eq. 4).
 
     Args:
-        fake: logits (L, N) for the student's maps.
-        gan: `rbcn` is eq. 4's 1/2 (1 - D(T))^2 with D the sigmoid; `lsgan` the same on the raw
-            output; `bce` is -log D(T).
+        fake: The logits for the student's maps, (L, N), one row for each layer.
+        gan: The kind of loss. "rbcn" is the formula above, where D is the sigmoid of a logit.
+            "lsgan" is the same on the raw output. "bce" is -log D(T).
+
+    Returns:
+        The sum over layers of the mean over the batch, a scalar.
     """
     if gan == "bce":
         return F.softplus(-fake).mean(dim=-1).sum()

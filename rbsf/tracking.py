@@ -1,9 +1,9 @@
-"""The package `tracker` by a name that no file of yours can hide.
+"""The package `tracker` under a name that no file of yours can hide.
 
-Many projects have a `tracker.py`, and Python then finds that one first. `rbsf.Tracker` works all
-the same: this module finds the folder `tracker/` that was installed beside `rbsf/`, whatever else
-bears the name. Where `import tracker` means that folder, this is the very same package; otherwise
-it is loaded here, as `rbsf.tracking`, which is possible because its own imports are relative.
+Many projects have a `tracker.py`, and Python then finds that file first. `rbsf.Tracker` works all
+the same, because this module finds the folder `tracker/` that was installed beside `rbsf/`. If
+`import tracker` means that folder, this module is the very same package. Otherwise it loads the
+package as `rbsf.tracking`, which is possible because the package's own imports are relative.
 """
 
 import importlib
@@ -17,10 +17,10 @@ __path__ = [str(_FOLDER)]
 
 
 def _is_ours() -> bool:
-    """Whether `import tracker` gives the package beside this one."""
+    """Whether `import tracker` finds the package beside this one."""
     try:
         spec = importlib.util.find_spec("tracker")
-    except (ImportError, ValueError):  # a module of that name that is broken, or half imported
+    except (ImportError, ValueError):  # a module of that name is broken or half imported
         return False
     origin = spec.origin if spec else None
     return origin is not None and Path(origin).resolve().parent == _FOLDER

@@ -1,4 +1,4 @@
-"""Measures speed on this machine."""
+"""Measures speed and memory on this machine."""
 
 from tracker.commands.benchmark import main
 

@@ -1,4 +1,4 @@
-"""List what a benchmark's folder lacks, by name and with the reason."""
+"""Lists what a benchmark's folder lacks, by name and with the reason."""
 
 from tracker.commands.check_dataset import main
 

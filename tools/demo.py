@@ -1,4 +1,4 @@
-"""Tracks a clip rendered by the project itself, and says how well."""
+"""Tracks a clip that the project renders itself, and says how well."""
 
 from tracker.commands.demo import main
 

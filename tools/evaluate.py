@@ -1,4 +1,4 @@
-"""Measure trackers on a benchmark: accuracy and speed, beside rivals."""
+"""Measures trackers on a benchmark: their accuracy and speed, beside rivals."""
 
 from tracker.commands.evaluate import main
 

@@ -1,4 +1,4 @@
-"""Pack a student into a `.rbsf` file; look into one; give its numbers to others."""
+"""Packs a trained network into a `.rbsf` file, looks into one, or converts it."""
 
 from tracker.commands.export import main
 

@@ -14,15 +14,15 @@ from rbsf.engine.fuzz import CompiledReader, Finding, build_reader, check, damag
 
 
 def fuzz_reader(
-    files: Annotated[int, typer.Option(min=1, help="How many damaged files.")] = 100_000,
-    seed: Annotated[int, typer.Option(help="Of the damage.")] = 0,
-    build: Annotated[Path, typer.Option(help="Where to compile.")] = Path("build/sanitize"),
+    files: Annotated[int, typer.Option(min=1, help="How many damaged files to make.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="The seed of the damage.")] = 0,
+    build: Annotated[Path, typer.Option(help="The folder to compile in.")] = Path("build/sanitize"),
 ) -> None:
     """Feeds damaged packed files to both readers, the compiled one under sanitizers.
 
-    Neither may read out of bounds, die, or take what the other refuses; networks that are taken
-    run on every kernel path. Counts what became of them; a finding ends with status 1 and is kept
-    as `finding.rbsf` where the reader was compiled.
+    No reader may read out of bounds, die, or accept what the other refuses. Networks that are
+    accepted run on every kernel path. At the end the outcomes are counted. A finding ends the
+    program with status 1, and its file is kept as `finding.rbsf` in the folder of the reader.
 
     Examples:
 
@@ -30,22 +30,22 @@ def fuzz_reader(
 
     `python tools/fuzz_reader.py --files 1000000 --seed 7`
     """
-    became: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     program = build_reader(build)
     try:
         with CompiledReader(program) as compiled, progress_bar() as bar:
             task = bar.add_task("files", total=files, note="")
             for data in damaged_files(files, seed):
-                became[re.sub(r"\d+", "N", check(data, compiled))] += 1
+                outcomes[re.sub(r"\d+", "N", check(data, compiled))] += 1
                 bar.advance(task)
     except Finding as finding:
         file = build / "finding.rbsf"
         file.write_bytes(finding.data)
         console.print(f"found: {finding}; the file is {file}")
         raise typer.Exit(1) from None
-    for what, count in became.most_common():
-        typer.echo(f"{count:7,} {what}")
-    typer.echo(f"{files:7,} damaged files, nothing found")
+    for outcome, count in outcomes.most_common():
+        typer.echo(f"{count:7,} {outcome}")
+    typer.echo(f"{files:7,} damaged files; nothing was found")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the report of an evaluation again, or compare several evaluations."""
+"""Makes the report of an evaluation again, or compares several evaluations."""
 
 from tracker.commands.report import main
 

@@ -1,4 +1,4 @@
-"""Trains the binary SiamFC, distilled from its teacher."""
+"""Trains the binary SiamFC, which is distilled from a teacher."""
 
 from tracker.commands.train import train_rbsf
 

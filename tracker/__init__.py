@@ -1,5 +1,5 @@
 """The network at work: one target or several, followed through a video."""
 
-from .loop import SiamFCTracker, Track, TrackerConfig, TrackerGroup
+from .loop import OpenCVTracker, SiamFCTracker, Track, TrackerConfig, TrackerGroup
 
-__all__ = ["SiamFCTracker", "Track", "TrackerConfig", "TrackerGroup"]
+__all__ = ["OpenCVTracker", "SiamFCTracker", "Track", "TrackerConfig", "TrackerGroup"]

@@ -1,9 +1,9 @@
-"""A run over a source: frames in, a track per target and frame out.
+"""A run over a source: frames go in, and one track per target and frame comes out.
 
     for tracked in track(open_source("clip.mp4"), [(612, 290, 72, 72)], TrackerGroup(embedder)):
-        tracked.frame.index, tracked.tracks[0].box
+        print(tracked.frame.index, tracked.tracks[0].box)
 
-`run` does the same with sinks (boxes, annotated video, a window) and says how it went.
+`run` does the same, writes to sinks (boxes, annotated video, a window) and says how it went.
 """
 
 from __future__ import annotations
@@ -22,21 +22,29 @@ from .video.source import Source, SourceFault
 
 
 class Group(Protocol):
-    """What tracks: a `TrackerGroup`."""
+    """What follows the targets, such as a `TrackerGroup`."""
 
     def init(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> None: ...
     def update(self, frame: Frame) -> list[Track]: ...
 
 
 def track(source: Source, boxes: Sequence[Sequence[float]], group: Group) -> Iterator[Tracked]:
-    """Follows targets through a source, from boxes (x, y, w, h) in its first frame.
+    """Follows targets through a source.
 
-    The first frame has the given boxes and score 1. A frame that cannot be decoded repeats the last
-    boxes with score 0, lost, so that there is one row per frame.
+    The first frame has the given boxes with a score of 1. A frame that cannot be decoded repeats
+    the last boxes as lost, with a score of 0. So there is one result per frame.
+
+    Args:
+        source: The frames.
+        boxes: The targets' boxes (x, y, w, h) in the first frame, in pixels, counted from 0.
+        group: What follows the targets.
+
+    Yields:
+        Each frame with its tracks, in the order of the boxes, and the seconds that they took.
 
     Raises:
-        InputError: a box that no tracker can start from.
-        SourceFault: the source stopped before its end.
+        InputError: No tracker can start from one of the boxes.
+        SourceFault: The source stopped before its end.
     """
     first = [check_box(box, source.size) for box in boxes]
     group.init(source.first_image, first)
@@ -55,39 +63,45 @@ def track(source: Source, boxes: Sequence[Sequence[float]], group: Group) -> Ite
 
 @dataclass
 class Summary:
-    """How a run went; the first frame (init) counts in none of the times."""
+    """How a run went. The times leave out the first frame, in which the targets are marked."""
 
     frames: int = 0
+    """How many frames there were, the first one and those that cannot be decoded included."""
     updates: int = 0
+    """How many frames the targets were looked for in."""
     tracking_s: float = 0.0
+    """The seconds spent on tracking."""
     reading_s: float = 0.0
+    """The seconds spent on reading and decoding frames."""
     writing_s: float = 0.0
+    """The seconds spent in the sinks."""
     lost: list[list[tuple[int, int]]] = field(default_factory=list)
-    """Per target, the spans (first, last frame) in which it was lost."""
+    """For each target, the spans (first frame, last frame) in which it was lost."""
     faults: list[str] = field(default_factory=list)
-    """Frames that were damaged or could not be decoded, in words."""
+    """A line about each frame that was damaged or could not be decoded."""
     stopped: str | None = None
-    """Why the source ended early, None where it did not."""
+    """Why the source ended early; None if it did not."""
     interrupted: bool = False
-    """Ctrl-C."""
+    """Whether Ctrl-C ended the run."""
 
     @property
     def fps(self) -> float:
-        """Tracking alone: decoding, drawing and writing are apart."""
+        """The frames per second of tracking alone, without decoding, drawing and writing."""
         return self.updates / self.tracking_s if self.tracking_s else 0.0
 
     def __str__(self) -> str:
-        """One line: frames, speed, and when each target was lost."""
+        """One line with the number of frames, the speed, and when each target was lost."""
         n = max(1, self.frames - 1)
-        each = f"{1e3 * self.tracking_s / max(1, self.updates):.1f} ms a frame"
-        apart = f"reading {1e3 * self.reading_s / n:.1f}, writing {1e3 * self.writing_s / n:.1f}"
+        tracking = f"{1e3 * self.tracking_s / max(1, self.updates):.1f} ms per frame"
+        others = f"reading {1e3 * self.reading_s / n:.1f}, writing {1e3 * self.writing_s / n:.1f}"
         lost = "; ".join(
             f"{f'target {n} ' if len(self.lost) > 1 else ''}{_spans(spans)}"
             for n, spans in enumerate(self.lost, 1)
         )
-        return f"{self.frames} frames, tracked at {self.fps:.1f} fps ({each}; {apart}); {lost}"
+        return f"{self.frames} frames, tracked at {self.fps:.1f} fps ({tracking}; {others}); {lost}"
 
     def add(self, tracked: Tracked) -> None:
+        """Takes in the next frame."""
         index = tracked.frame.index
         self.frames += 1
         self.updates += tracked.seconds > 0
@@ -106,7 +120,7 @@ class Summary:
 
 
 def _spans(spans: list[tuple[int, int]]) -> str:
-    """When a target was lost: "never lost", "lost in frames 12-40, 80"."""
+    """When a target was lost, such as "never lost" or "lost in frames 12-40, 80"."""
     if not spans:
         return "never lost"
     return "lost in frames " + ", ".join(
@@ -120,10 +134,18 @@ def run(
     group: Group,
     sinks: Sequence[Sink],
 ) -> Summary:
-    """Tracks to the end, to a fault, to Ctrl-C or until a sink stops it; the sinks are completed.
+    """Follows targets to the source's end, or until a fault, Ctrl-C or a sink ends the run.
+
+    However it ends, the source and the sinks are closed, and what was tracked is kept.
+
+    Args:
+        source: The frames.
+        boxes: The targets' boxes (x, y, w, h) in the first frame, in pixels, counted from 0.
+        group: What follows the targets.
+        sinks: What takes the tracks of each frame, in turn.
 
     Raises:
-        InputError: a box that no tracker can start from, or an output that cannot be written.
+        InputError: No tracker can start from one of the boxes, or an output cannot be written.
     """
     summary = Summary()
     with ExitStack() as stack:
@@ -142,13 +164,14 @@ def run(
 
 
 def _drive(steps: Iterator[Tracked], sinks: Sequence[Sink], summary: Summary) -> None:
-    asked = time.perf_counter()
+    """Passes each frame to the summary and the sinks, and measures the time between."""
+    written = time.perf_counter()
     for tracked in steps:
-        given = time.perf_counter()
+        received = time.perf_counter()
         if summary.frames:
-            summary.reading_s += given - asked - tracked.seconds
+            summary.reading_s += received - written - tracked.seconds
         summary.add(tracked)
         for sink in sinks:
             sink.write(tracked)
-        asked = time.perf_counter()
-        summary.writing_s += asked - given
+        written = time.perf_counter()
+        summary.writing_s += written - received

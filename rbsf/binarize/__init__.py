@@ -1,7 +1,38 @@
-"""Binarizers by name.
+"""Binarizers turn real weights and activations into +1 and -1, and give sign a usable gradient.
 
-A learned activation threshold (ReActNet's RSign) is not among them: every binary input of this
-backbone stands right behind a batch norm, whose beta already is that threshold.
+A `BinaryConv2d` takes one binarizer for its kernel and one for its input. They can be made by name,
+as a configuration file does:
+
+```python
+from functools import partial
+from rbsf.binarize import activation_binarizer, weight_binarizer
+from rbsf.nn import BinaryConv2d
+
+conv = BinaryConv2d(
+    96, 256, 5, groups=2,
+    weight_binarizer=partial(weight_binarizer, "rbcn"),
+    activation_binarizer=activation_binarizer("approx"),
+)
+```
+
+or their classes can be passed, which is equivalent:
+
+```python
+from rbsf.binarize import RBCN, ApproxSign
+
+conv = BinaryConv2d(
+    96, 256, 5, groups=2, weight_binarizer=RBCN, activation_binarizer=ApproxSign()
+)
+```
+
+| weights | activations | network |
+|---|---|---|
+| `"rbcn"` | `"approx"` | RB-SF, which we recommend |
+| `"xnor"` | `"clipped"` | XNOR-SF, the baseline of Table 5 in the RBCN paper |
+
+ReActNet's RSign, an activation binarizer with a learned threshold, is not offered. Every binary
+input of our backbone comes directly from a batch norm, and the norm's beta already is that
+threshold.
 """
 
 from __future__ import annotations
@@ -24,10 +55,15 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"approx": ApproxSign, "clippe
 def weight_binarizer(
     name: WeightBinarizerName, shape: torch.Size, c_shape: CShape = "kernel"
 ) -> WeightBinarizer:
-    """A weight binarizer for kernels of `shape` (Cout, Cin, k, k); `c_shape` is for rbcn alone.
+    """Makes a weight binarizer by its name.
+
+    Args:
+        name: "rbcn" makes an `RBCN`, "xnor" makes an `XNOR`.
+        shape: The kernel's shape, (Cout, Cin / groups, k, k).
+        c_shape: The shape of C, see `RBCN`. Other binarizers ignore it.
 
     Raises:
-        KeyError: no binarizer of that name.
+        KeyError: There is no binarizer of that name.
     """
     makers: dict[str, Callable[[], WeightBinarizer]] = {
         "rbcn": lambda: RBCN(shape, c_shape),
@@ -37,7 +73,14 @@ def weight_binarizer(
 
 
 def activation_binarizer(name: ActivationBinarizerName) -> nn.Module:
-    """An activation binarizer."""
+    """Makes an activation binarizer by its name.
+
+    Args:
+        name: "approx" makes an `ApproxSign`, "clipped" makes a `ClippedSign`.
+
+    Raises:
+        KeyError: There is no binarizer of that name.
+    """
     return ACTIVATIONS[name]()
 
 

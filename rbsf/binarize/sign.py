@@ -1,7 +1,10 @@
-"""The sign function and the gradients that stand in for its derivative.
+"""The sign function, and the gradients that replace its derivative in training.
 
-Forward, everywhere: `sign(x) = +1 if x >= 0 else -1` (RBCN eq. 5). Zero is +1: a 1-bit number has
-no third value, and `torch.sign(0) = 0` would give one.
+The forward pass is the same everywhere, `sign(x) = +1 if x >= 0 else -1` (RBCN eq. 5). Zero maps to
++1 because a 1-bit number has no third value. `torch.sign` is not used: it maps zero to zero.
+
+The derivative of sign is zero almost everywhere, so training needs a stand-in. We recommend
+`approx_sign`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from torch import Tensor
 
 
 def hard_sign(x: Tensor) -> Tensor:
-    """+1 where x >= 0, else -1, in x's dtype and shape; no gradient."""
+    """Gives +1 where x >= 0 and -1 elsewhere, without a gradient, in x's dtype and shape."""
     return (x >= 0).to(x.dtype).mul_(2).sub_(1)
 
 
@@ -43,17 +46,41 @@ class _ClippedSign(torch.autograd.Function):
 
 
 def approx_sign(x: Tensor) -> Tensor:
-    """sign(x) with RBCN's eq. 8 as its derivative.
+    """Sign, with the slope of a parabola from -1 to +1 as its gradient.
 
-        d sign / dx = 2 + 2x on [-1, 0),  2 - 2x on [0, 1),  0 elsewhere
+        forward     q(x) = +1 if x >= 0, else -1                     (RBCN eq. 5)
+        gradient    dq/dx = 2 + 2x on [-1, 0), 2 - 2x on [0, 1),     (RBCN eq. 8)
+                            0 elsewhere
 
-    the slope of a parabola that runs from -1 to +1 (Bi-Real Net's ApproxSign).
+    Args:
+        x: A real tensor of any shape.
+
+    Returns:
+        A tensor of +1 and -1, in x's dtype and shape.
+
+    References:
+        [RBCN](https://arxiv.org/abs/1908.07748) applies it to weights. It is the ApproxSign that
+        [Bi-Real Net](https://arxiv.org/abs/1808.00278) applies to activations.
     """
     result: Tensor = _ApproxSign.apply(x)
     return result
 
 
 def clipped_sign(x: Tensor) -> Tensor:
-    """sign(x) with the straight-through derivative: 1 on [-1, 1], 0 elsewhere (XNOR-Net)."""
+    """Sign, with the straight-through gradient: that of the identity, clipped to [-1, 1].
+
+        forward     q(x) = +1 if x >= 0, else -1
+        gradient    dq/dx = 1 if |x| <= 1, else 0
+
+    Args:
+        x: A real tensor of any shape.
+
+    Returns:
+        A tensor of +1 and -1, in x's dtype and shape.
+
+    References:
+        [Binarized Neural Networks](https://arxiv.org/abs/1602.02830), and
+        [XNOR-Net](https://arxiv.org/abs/1603.05279), which uses it too.
+    """
     result: Tensor = _ClippedSign.apply(x)
     return result

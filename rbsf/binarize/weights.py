@@ -1,9 +1,9 @@
-"""Weight binarizers: a real kernel in, its signs and their scale out.
+"""Weight binarizers: modules that turn a real kernel into its signs and a scale.
 
-A binarizer is a module built from the kernel's shape, so that what it learns (RBCN's C) lives in
-the network's state. All of them give `signs` whose *values* are exactly +1 and -1, so the
-convolution of a binary map with them is an exact integer in float32, and a positive `scale` that
-multiplies that integer afterwards: what the packed engine folds into one threshold.
+A binarizer is built from the kernel's shape, and what it learns (RBCN's C) is part of the network's
+state. Every binarizer gives `signs` whose values are exactly +1 and -1, so the convolution of a
+binary map with them is an exact integer in float32. It also gives a positive `scale`, by which that
+integer is multiplied afterwards. The packed engine folds the scale into one threshold.
 """
 
 from __future__ import annotations
@@ -22,41 +22,64 @@ SMALLEST_SCALE = 1e-6
 
 
 class BinaryWeight(NamedTuple):
-    """`signs` (Cout, Cin, k, k) of +-1; `scale`, a scalar or (Cout, 1, 1, 1), positive."""
+    """A binarized kernel; the kernel that it stands for is `scale * signs`."""
 
     signs: Tensor
+    """The shape is (Cout, Cin / groups, k, k), the values are +1 and -1."""
     scale: Tensor
+    """A positive scalar, or one for each filter: (Cout, 1, 1, 1)."""
 
 
 class WeightBinarizer(nn.Module):
-    """Base: a map from a latent kernel (Cout, Cin, k, k) to a BinaryWeight."""
+    """The base of all weight binarizers: maps a latent kernel W to a `BinaryWeight`.
+
+    A subclass defines `forward`. The other methods have defaults that suit a binarizer which learns
+    nothing of its own.
+
+    Args:
+        shape: The kernel's shape, (Cout, Cin / groups, k, k).
+    """
 
     def __init__(self, shape: torch.Size) -> None:
         super().__init__()
         self.shape = shape
 
     def fit(self, weight: Tensor) -> None:
-        """Sets what is learned to its closed form for this kernel; called when W is initialised."""
+        """Sets what is learned to its best value for this kernel; called when W is initialised."""
 
     def project(self) -> None:
-        """Brings what is learned back into its domain; called after every optimiser step."""
+        """Moves what is learned back into its valid range; called after every optimiser step."""
 
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
-        """Sum of squares between W and its approximation; zero for methods without such a loss."""
+        """The squared distance of W from its approximation; 0 for methods without such a loss."""
         return weight.new_zeros(())
 
 
 class RBCN(WeightBinarizer):
-    """Rectified binary weights: What = sign(W), rectified by a learned C (RBCN eq. 5, 6).
+    """Rectified binary weights: the sign of W, rectified by a learned C.
 
-    C is one k x k matrix a layer, shape (1, 1, k, k) (`kernel`); `layer` makes it a scalar and
-    `channel` one scalar a filter, (Cout, 1, 1, 1). The forward pass sees its mean C* alone, the
-    backward pass its elements. With r = 1 + (C - stop(C)) / C*, whose value is exactly 1,
+        forward     What = sign(W)                                      (RBCN eq. 5)
+                    F_out = C* conv(F_in, What),  C* = mean(C)          (RBCN eq. 6)
+        gradient    dWhat/dW = max(0, 2 - 2 |W|)                        (RBCN eq. 8)
+                    dL/dC[a, b] = sum over i, c of
+                                  dL/d(What C)[i, c, a, b] What[i, c, a, b]
 
-        F_out = C* conv(F_in, What (.) r)
+    The forward pass uses only the mean C*, so a single scalar is left at inference. The backward
+    pass uses the elements of C. To get both, What is multiplied element by element with a rectifier
 
-    so dL/dC[a, b] is eq. 6's, the sum over filters and channels of dL/d(What C)[i, c, a, b]
-    What[i, c, a, b], while the convolution itself stays an integer. The gradient of sign is eq. 8.
+        r = 1 + (C - stop(C)) / C*,      F_out = C* conv(F_in, What (.) r)
+
+    Its value is exactly 1, so the convolution still gives an integer, and its gradient is that of
+    eq. 6 above.
+
+    Args:
+        shape: The kernel's shape, (Cout, Cin / groups, k, k).
+        c_shape: The shape of C. "kernel" is one k x k matrix for the layer, (1, 1, k, k), which is
+            how we read eq. 15. "layer" is one scalar for the layer, (1, 1, 1, 1). "channel" is one
+            scalar for each filter, (Cout, 1, 1, 1); then C* is C itself.
+
+    References:
+        [RBCN](https://arxiv.org/abs/1908.07748), Liu et al., IJCAI 2019.
     """
 
     def __init__(self, shape: torch.Size, c_shape: CShape = "kernel") -> None:
@@ -71,7 +94,7 @@ class RBCN(WeightBinarizer):
 
     @property
     def c_star(self) -> Tensor:
-        """C*, the one scalar (or one a filter) left at inference."""
+        """C*, what is left of C at inference: a scalar, or one for each filter. No gradient."""
         c = self.c.detach()
         return c if self.per_filter else c.mean()
 
@@ -81,13 +104,19 @@ class RBCN(WeightBinarizer):
         return BinaryWeight(approx_sign(weight) * rectifier, c_star)
 
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
-        """||W - C What||^2 of eq. 4, summed over filters; C itself, not C* (eq. 15).
+        """The kernel loss ||W - C What||^2 of eq. 4, summed over filters, without lambda1 / 2.
+
+        It uses C itself, not its mean C* (eq. 15).
 
         Args:
-            weight: the latent W.
-            gradient: which way it reaches W. `direct` through W alone, W - C What, which pulls |W|
-                towards C; `paper` through What alone, as eq. 9 to 11 print it (it climbs);
-                `autograd` through both.
+            weight: The latent kernel W.
+            gradient: The path by which the loss reaches W. "direct" goes through W only: the
+                gradient is 2 (W - C What), which pulls |W| towards C. "paper" goes through What
+                only, as eq. 9 to 11 are printed; with it the loss grows. "autograd" goes through
+                both.
+
+        Returns:
+            A scalar.
         """
         kernel = weight.detach() if gradient == "paper" else weight
         signs = hard_sign(weight.detach()) if gradient == "direct" else approx_sign(weight)
@@ -95,22 +124,32 @@ class RBCN(WeightBinarizer):
 
     @torch.no_grad()
     def fit(self, weight: Tensor) -> None:
-        """C at the minimum of the kernel loss: the mean of |W| over all that C is shared by."""
+        """Sets C to the minimum of the kernel loss.
+
+        Each element becomes the mean of |W| over the weights that share it.
+        """
         shared = [axis for axis in range(4) if self.c.shape[axis] == 1]
         self.c.copy_(weight.abs().mean(dim=shared, keepdim=True))
         self.project()
 
     @torch.no_grad()
     def project(self) -> None:
-        """Keeps C, hence C*, positive: a negative scale would flip every comparison behind it."""
+        """Keeps C positive, and so C*. A negative scale would flip every later comparison."""
         self.c.clamp_(min=SMALLEST_SCALE)
 
 
 class XNOR(WeightBinarizer):
-    """XNOR-Net: alpha_i sign(W_i), alpha_i = mean |W_i| a filter, straight-through gradient.
+    """XNOR-Net's weights: the sign of the centred W, scaled by the mean magnitude of each filter.
 
-    As its released code: W is centred over input channels before its sign is taken, and there is
-    no spatial map K (it would not fold into a threshold).
+        forward     V = W - mean of W over input channels
+                    What_i = sign(V_i),  scale alpha_i = mean |V_i|    (XNOR-Net eq. 6)
+        gradient    dWhat/dV = 1 if |V| <= 1, else 0;  alpha_i is differentiated as it stands
+
+    This follows the released code, which centres W and leaves out the spatial map K of the paper.
+    K would not fold into a threshold.
+
+    References:
+        [XNOR-Net](https://arxiv.org/abs/1603.05279), Rastegari et al., ECCV 2016.
     """
 
     def forward(self, weight: Tensor) -> BinaryWeight:

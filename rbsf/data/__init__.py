@@ -1,4 +1,4 @@
-"""Training data: sources, the crop cache, augmentation, pairs."""
+"""The training data: sources, the crop cache, augmentation and pairs."""
 
 from rbsf.data.augment import Augment, AugmentSettings, Pair
 from rbsf.data.pairs import DataSettings, PairDataset, open_pairs

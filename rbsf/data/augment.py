@@ -1,7 +1,8 @@
-"""Augmentation of a pair of crops, with torchvision's transforms v2.
+"""Augments a pair of crops, with torchvision's transforms v2.
 
-The reference's own (siamfc-pytorch): stretch both crops by up to 5%, cut 247 from the middle, cut
-239 from that at random, and 127 from the middle of that for the exemplar. The rest is off there.
+siamfc-pytorch stretches both crops by up to 5%, cuts 247 pixels from the middle and 239 from that
+at random, and for the exemplar 127 from the middle of the result. Everything else is off by
+default, as it is there.
 """
 
 from __future__ import annotations
@@ -20,42 +21,56 @@ from rbsf.nn.siamfc import EXEMPLAR_SIZE
 TRAIN_SEARCH_SIZE = 239
 
 DISTRACTOR_SIDES = (48, 89)
-"""Sides of a pasted distractor, pixels, half open; a target of any shape is about 64 there."""
+"""The range of a pasted distractor's side, in pixels, end excluded. A target's is about 64."""
 TARGET_REACH = 28
-"""How far the true target is kept free of distractors, pixels from its centre either way."""
+"""How far around the true target's centre no distractor is pasted, in pixels along each axis."""
 DISTRACTOR_TRIES = 8
+"""How many random places are tried for a distractor before the crop is left without one."""
 
 
 class AugmentSettings(Settings):
-    """Each is switched off by 0. Defaults are SiamFC's."""
+    """How pairs are augmented. The value 0 switches each step off; the defaults are SiamFC's."""
 
-    stretch: float = Field(0.05, ge=0, le=0.5, description="scale change of a crop, +- this share")
+    stretch: float = Field(0.05, ge=0, le=0.5, description="The scale changes by up to this share.")
     exemplar_shift: int = Field(
-        4, ge=0, le=16, description="px the exemplar is off centre, at most"
+        4, ge=0, le=16, description="How far the exemplar is off centre at most, in pixels."
     )
-    search_shift: int = Field(4, ge=0, le=56, description="px the search is off centre, at most")
-    colour: float = Field(0, ge=0, le=1, description="brightness, contrast, saturation +- this")
-    blur: float = Field(0, ge=0, le=1, description="probability that the search is blurred")
-    grey: float = Field(0, ge=0, le=1, description="probability that both turn grey")
-    flip: float = Field(0, ge=0, le=1, description="probability that both are mirrored")
+    search_shift: int = Field(
+        4, ge=0, le=56, description="How far the search is off centre at most, in pixels."
+    )
+    colour: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Brightness, contrast and saturation change by up to this share.",
+    )
+    blur: float = Field(0, ge=0, le=1, description="The probability that the search is blurred.")
+    grey: float = Field(0, ge=0, le=1, description="The probability that both crops turn grey.")
+    flip: float = Field(0, ge=0, le=1, description="The probability that both crops are mirrored.")
     distractor: float = Field(
-        0, ge=0, le=1, description="probability that another target stands beside the search's"
+        0, ge=0, le=1, description="The probability that another target is put into the search."
     )
 
 
 class Pair(NamedTuple):
-    """A training pair: exemplar (3, 127, 127) and search (3, 239, 239), RGB uint8, and the target's
-    offset (2,) from the search's centre, pixels, x then y."""
+    """A training pair."""
 
     exemplar: Tensor
+    """The exemplar, (3, 127, 127), RGB uint8, with the target at its centre."""
     search: Tensor
+    """The search crop, (3, 239, 239), RGB uint8."""
     offset: Tensor
+    """Where the target is, (2,), as x and y in pixels from the centre of the search crop."""
 
 
 class Augment:
-    """Two cached crops (3, S, S), RGB uint8, target at the centre -> a Pair.
+    """Makes a `Pair` from two cached crops, (3, S, S), RGB uint8, with the target at their centres.
 
-    All randomness is torch's global generator, so a seed set before a call fixes its result.
+    All random numbers come from torch's global generator, so a seed set before a call fixes its
+    result.
+
+    Args:
+        settings: How pairs are augmented.
     """
 
     def __init__(self, settings: AugmentSettings) -> None:
@@ -65,7 +80,14 @@ class Augment:
         self.blur = v2.GaussianBlur(kernel_size=9, sigma=(0.2, 3.0))
 
     def __call__(self, exemplar: Tensor, search: Tensor, other: Tensor | None = None) -> Pair:
-        """`other`: a crop of another target, put beside this one as a distractor."""
+        """Augments one pair.
+
+        Args:
+            exemplar: The crop that the exemplar is cut from.
+            search: The crop that the search is cut from.
+            other: A crop of another target, which is pasted beside this one as a distractor. None
+                pastes nothing.
+        """
         s = self.settings
         exemplar, _ = self._cut(exemplar, s.exemplar_shift, EXEMPLAR_SIZE)
         search, offset = self._cut(search, s.search_shift, TRAIN_SEARCH_SIZE)
@@ -82,7 +104,10 @@ class Augment:
         return Pair(exemplar.contiguous(), search.contiguous(), offset)
 
     def _cut(self, crop: Tensor, shift: int, size: int) -> tuple[Tensor, Tensor]:
-        """Stretches a crop and cuts a size x size window whose centre is off by up to `shift`."""
+        """Stretches a crop and cuts out a size x size window, at most `shift` off its centre.
+
+        Also gives the target's offset from the centre of the window, (2,), as x and y.
+        """
         side = crop.shape[-1]
         stretch = 1 + self.settings.stretch * (2 * torch.rand(()).item() - 1)
         if self.settings.stretch:
@@ -96,10 +121,10 @@ class Augment:
 
 
 def _put_beside(search: Tensor, other: Tensor, offset: Tensor) -> Tensor:
-    """A search crop with the middle of another target's crop pasted where this target is not.
+    """Pastes the middle of another target's crop into a search crop, away from its own target.
 
-    An object that is whole, sharp and wrong is what background seldom offers: without such
-    negatives a response learns what is an object more than which one (DaSiamRPN's finding).
+    The background seldom shows a whole, sharp object that is the wrong one. Without such negatives
+    the network learns what an object is rather than which object it follows, as DaSiamRPN found.
     """
     side, size = int(torch.randint(*DISTRACTOR_SIDES, ())), search.shape[-1]
     first = (other.shape[-1] - side) // 2
@@ -116,11 +141,12 @@ def _put_beside(search: Tensor, other: Tensor, offset: Tensor) -> Tensor:
 
 
 def chance(probability: float) -> bool:
+    """Draws True with the given probability, from torch's global generator."""
     return probability > 0 and torch.rand(()).item() < probability
 
 
 def _pad_to(crop: Tensor, side: int) -> Tensor:
-    """A crop of at least `side`, padded with its mean colour where it is smaller."""
+    """Pads a crop with its mean colour where it is smaller than `side`."""
     short = side - crop.shape[-1]
     if short <= 0:
         return crop

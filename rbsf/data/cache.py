@@ -1,10 +1,11 @@
-"""Crops made once: every target's square crops as JPEG, one safetensors file a target.
+"""The crop cache: the square crops of every target as JPEGs, in one safetensors file per target.
 
-A crop holds the target at its centre at the scale of SiamFC's training crops: a square of side
-`size / 127 * s_z` resampled to size x size, s_z as in `geometry.context_side`. Exemplar and search
-are both cut from it, so an image is decoded in full once instead of at every epoch.
+A crop shows the target at its centre, at the scale of SiamFC's training crops. It is a square of
+side `size / 127 * s_z`, resampled to size x size, with s_z as `geometry.context_side` gives it.
+Exemplar and search are both cut from such a crop, so an image is decoded in full once, and not in
+every epoch.
 
-A cache file is written whole or not at all; an interrupted build goes on where it stopped.
+A cache file is written whole or not at all. A build that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -33,29 +34,37 @@ from rbsf.geometry import Box, context_side, crop_square, mean_color
 from rbsf.nn.siamfc import EXEMPLAR_SIZE
 
 FORMAT = 1
+"""The version of the cache files. A new one makes all crops anew."""
 
 
 class CropSettings(Settings):
-    """How crops are cut. 255 is SiamFC's; more leaves room for larger shifts and stretches."""
+    """How crops are cut. SiamFC's size is 255; more leaves room for larger shifts and stretches."""
 
-    size: int = Field(255, ge=247, le=511)
-    context: float = Field(0.5, ge=0, le=1)
-    jpeg_quality: int = Field(95, ge=50, le=100)
+    size: int = Field(255, ge=247, le=511, description="The side of a cached crop, in pixels.")
+    context: float = Field(
+        0.5, ge=0, le=1, description="The margin around the target, as a share of w + h."
+    )
+    jpeg_quality: int = Field(95, ge=50, le=100, description="The quality of the cached JPEGs.")
 
 
 class CachedTarget(NamedTuple):
-    """A target's crops on disk, and what the pair filter looks at, a row a frame."""
+    """A target's crops on disk, with what the pair filter needs. Each array has a row per crop."""
 
     name: str
     file: Path
     boxes: NDArray[np.float32]
+    """The boxes x, y, w, h in the frames, (n, 4)."""
     frame_sizes: NDArray[np.int64]
+    """The widths and heights of the frames, (n, 2)."""
     cover: NDArray[np.float32]
+    """How much of the target is visible, (n,), from 0 to 8 as GOT-10k has it."""
     frames: NDArray[np.int64]
+    """The numbers of the frames in their sequence, (n,)."""
     is_still: bool
+    """Whether the target is known from a single image."""
 
     def crop(self, index: int) -> NDArray[np.uint8]:
-        """Crop `index`, RGB uint8, size x size x 3."""
+        """Reads the crop of a row: RGB uint8, size x size x 3."""
         with safe_open(self.file, "np") as stored:
             start, end = stored.get_slice("offsets")[index : index + 2]
             jpeg = stored.get_slice("jpegs")[int(start) : int(end)]
@@ -66,18 +75,19 @@ class CachedTarget(NamedTuple):
 def build_cache(
     targets: list[Target], folder: Path, settings: CropSettings, name: str
 ) -> list[CachedTarget]:
-    """Makes what is missing of a source's crops, with a progress bar, and opens them all.
+    """Makes the crops of a source that are still missing, with a progress bar, and opens all.
 
-    Images that cannot be decoded are named and skipped, with their count.
+    Images that cannot be decoded are skipped. One line names them and says how many there are.
 
     Args:
-        targets: of one source.
-        folder: of the cache; crops of other settings or other files lie beside, never mixed.
-        settings: how crops are cut.
-        name: of the source, for the progress bar.
+        targets: The targets of one source.
+        folder: The folder of the cache. Crops of other settings or other images can be in it too;
+            they are never mixed up, because their files have other names.
+        settings: How crops are cut.
+        name: The name of the source, for the progress bar and messages.
 
     Raises:
-        InputError: no image of the source can be decoded.
+        InputError: No image of the source can be decoded, or a cache file is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / _cache_name(target, settings) for target in targets]
@@ -102,7 +112,7 @@ def build_cache(
 
 
 def _cache_name(target: Target, settings: CropSettings) -> str:
-    """A file name that changes with the images, their boxes, and the settings."""
+    """A file name that changes with the images, their boxes and the settings."""
     digest = hashlib.sha256(settings.model_dump_json().encode() + bytes([FORMAT]))
     for image in target.images:
         digest.update(str(image.resolve()).encode())
@@ -149,7 +159,7 @@ def _open(target: Target, file: Path) -> tuple[CachedTarget, list[str]]:
             rows = {key: stored.get_tensor(key) for key in ("boxes", "sizes", "cover", "frames")}
             damaged = json.loads(stored.metadata()["damaged"])
     except (SafetensorError, OSError) as error:
-        raise InputError(f"crop cache {file} is damaged, delete it: {error}") from None
+        raise InputError(f"the crop cache {file} is damaged; delete it: {error}") from None
     cached = CachedTarget(
         target.name,
         file,

@@ -1,7 +1,8 @@
-"""Training pairs (exemplar, search): which frames are fit, which two are drawn, in which order.
+"""Training pairs (exemplar, search): which frames qualify, which two are drawn, and in which order.
 
-Everything random about pair `i` of epoch `e` follows from (seed, e, i) alone: the order does not
-depend on workers or processes, and a run can go on in the middle of an epoch as if never stopped.
+Everything random about pair i of epoch e follows from (seed, e, i) alone. So the pairs do not
+depend on the number of workers or processes, and a run can resume in the middle of an epoch as if
+it had never stopped.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rbsf.config import Settings
-from rbsf.console import console
 from rbsf.data.augment import Augment, AugmentSettings, Pair, chance
 from rbsf.data.cache import CachedTarget, CropSettings, build_cache
 from rbsf.data.sources import SourceSettings, read_source
@@ -25,17 +25,21 @@ from rbsf.errors import InputError
 
 
 class FilterSettings(Settings):
-    """Which frames may enter a pair. Defaults are siamfc-pytorch's."""
+    """Which frames may enter a pair. The defaults are siamfc-pytorch's."""
 
-    min_side: float = Field(20, ge=1, description="px, of width and height")
-    max_side: float = Field(500, ge=1, description="px, of width and height")
-    min_share: float = Field(0.01, ge=0, le=1, description="of the frame's width and height")
-    max_share: float = Field(0.5, ge=0, le=1, description="of the frame's width and height")
-    max_aspect: float = Field(4, ge=1, description="between width and height, either way")
-    max_gap: int = Field(100, ge=1, description="frames between exemplar and search, exclusive")
+    min_side: float = Field(20, ge=1, description="The least width and height, in pixels.")
+    max_side: float = Field(500, ge=1, description="The largest width and height, in pixels.")
+    min_share: float = Field(0.01, ge=0, le=1, description="The least share of the frame.")
+    max_share: float = Field(0.5, ge=0, le=1, description="The largest share of the frame.")
+    max_aspect: float = Field(4, ge=1, description="The largest ratio of the two sides.")
+    max_gap: int = Field(100, ge=1, description="Exemplar and search are closer than this.")
 
     def keep(self, target: CachedTarget) -> NDArray[np.int64]:
-        """Indices of the frames fit in size, share, aspect, and seen at over 30% of their best."""
+        """Gives the indices of the crops that may enter a pair.
+
+        Their boxes are within the limits of size, share and aspect. Their cover is above 1, and
+        above 30% of the target's best.
+        """
         sides = target.boxes[:, 2:]
         share = sides / target.frame_sizes
         aspect = sides[:, 0] / sides[:, 1]
@@ -47,30 +51,37 @@ class FilterSettings(Settings):
 
 
 class DataSettings(Settings):
-    """Sources mixed by weight, and how pairs are made of them."""
+    """The sources of pairs, which are mixed by weight, and how pairs are made of them."""
 
-    root: str = "data"
-    cache: str = "cache"
-    sources: tuple[SourceSettings, ...] = Field((SourceSettings(),), min_length=1)
-    pairs_per_epoch: int | None = Field(
-        None, ge=1, description="none: one pair a target, whatever the weights (SiamFC's epoch)"
+    root: str = Field("data", description="The folder that the sources lie in.")
+    cache: str = Field("cache", description="The folder for the crops.")
+    sources: tuple[SourceSettings, ...] = Field(
+        (SourceSettings(),), min_length=1, description="Where pairs come from."
     )
-    crop: CropSettings = CropSettings()
-    filter: FilterSettings = FilterSettings()
-    augment: AugmentSettings = AugmentSettings()
+    pairs_per_epoch: int | None = Field(
+        None,
+        ge=1,
+        description="Pairs in an epoch. null gives one pair for each target, as in SiamFC.",
+    )
+    crop: CropSettings = Field(CropSettings(), description="How crops are cut.")
+    filter: FilterSettings = Field(FilterSettings(), description="Which boxes are fit for a pair.")
+    augment: AugmentSettings = Field(AugmentSettings(), description="How crops are changed.")
 
 
 class PairDataset(Dataset[Pair]):
-    """The pairs of one epoch, in order; `set_epoch` draws another.
+    """The pairs of one epoch, in their order. `set_epoch` draws those of another.
 
     Args:
-        groups: the targets of each source, opened.
-        weights: each source's share.
-        settings: filter, augmentation, pairs an epoch.
-        seed: of everything random.
+        groups: The targets of each source, as `build_cache` gives them.
+        weights: The share of each source in the pairs, relative to the others.
+        settings: The filter, the augmentation and the number of pairs in an epoch.
+        seed: The seed of every random choice.
+
+    Attributes:
+        remarks: What a user should know about the data, in lines to print.
 
     Raises:
-        InputError: a source has no target that passes the filter.
+        InputError: No target of a source passes the filter.
     """
 
     def __init__(
@@ -82,6 +93,7 @@ class PairDataset(Dataset[Pair]):
     ) -> None:
         self.settings, self.seed, self.weights = settings, seed, weights
         self.augment = Augment(settings.augment)
+        self.remarks: list[str] = []
         self.groups = []
         for source, targets in zip(settings.sources, groups, strict=True):
             usable = [(t, kept) for t in targets if len(kept := settings.filter.keep(t))]
@@ -89,14 +101,17 @@ class PairDataset(Dataset[Pair]):
                 raise InputError(
                     f"no frame of {source.path} passes data.filter: loosen min_side or max_share"
                 )
-            if len(usable) < len(targets):
-                dropped = len(targets) - len(usable)
-                console.print(f"{source.path}: {dropped} of {len(targets)} targets pass no filter")
+            if dropped := len(targets) - len(usable):
+                have = "has" if dropped == 1 else "have"
+                self.remarks.append(
+                    f"{source.path}: {dropped} of {len(targets)} targets {have} no frame that "
+                    "passes data.filter"
+                )
             self.groups.append(usable)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draws the epoch's order: whole passes over each source's targets, then shuffled."""
+        """Draws the order of an epoch: whole passes over the targets of each source, shuffled."""
         self.epoch = epoch
         draw = np.random.default_rng([self.seed, epoch])
         plan = []
@@ -107,7 +122,7 @@ class PairDataset(Dataset[Pair]):
         self.plan = [plan[i] for i in draw.permutation(len(plan))]
 
     def _counts(self) -> list[int]:
-        """Pairs of each source in an epoch."""
+        """The number of pairs that each source gives to an epoch."""
         total = self.settings.pairs_per_epoch
         if total is None:
             return [len(group) for group in self.groups]
@@ -121,7 +136,7 @@ class PairDataset(Dataset[Pair]):
         group, number = self.plan[index]
         target, kept = self.groups[group][number]
         with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would queue a call for every absent accelerator, each time
+            # torch.manual_seed would queue a call for every absent accelerator, every time
             torch.default_generator.manual_seed(_seed(self.seed, self.epoch, index))
             z, x = self._draw(target, kept)
             first = torch.from_numpy(target.crop(z)).permute(2, 0, 1)
@@ -130,7 +145,7 @@ class PairDataset(Dataset[Pair]):
             return self.augment(first, second, other)
 
     def _other(self, group: int, number: int) -> Tensor | None:
-        """A crop of another target of the same source, (3, S, S); none where there is one alone."""
+        """Draws a crop (3, S, S) of another target of the source. None if there is no other."""
         targets = self.groups[group]
         if len(targets) == 1:
             return None
@@ -140,7 +155,11 @@ class PairDataset(Dataset[Pair]):
         return torch.from_numpy(target.crop(frame)).permute(2, 0, 1)
 
     def _draw(self, target: CachedTarget, kept: NDArray[np.int64]) -> tuple[int, int]:
-        """Two distinct frames, exemplar first, less than `max_gap` apart; else one frame twice."""
+        """Draws the crops of exemplar and search, the earlier frame first.
+
+        The two are fewer than `max_gap` frames apart. They are the same if no other frame is near
+        enough.
+        """
         times = target.frames[kept]
         z = int(torch.randint(len(kept), ()))
         later = np.flatnonzero(
@@ -157,16 +176,21 @@ class PairDataset(Dataset[Pair]):
 
 
 def _seed(*parts: int) -> int:
-    """A 63-bit seed that differs between any two tuples of numbers."""
+    """Makes a 63-bit seed from numbers; different numbers give different seeds."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
-    """Reads the sources, makes what the crop cache lacks, and gives the pairs.
+    """Reads the sources, makes the crops that the cache lacks, and gives the pairs.
+
+    Args:
+        settings: The sources, and how pairs are made of them.
+        seed: The seed of every random choice.
 
     Raises:
-        InputError: as `read_source`, `build_cache`, `PairDataset`.
+        InputError: Data is missing or damaged, or no frame of a source passes the filter, as
+            `read_source`, `build_cache` and `PairDataset` have it.
     """
     groups = [
         build_cache(

@@ -1,7 +1,7 @@
-"""Where training images come from: sequences in GOT-10k layout, and still images as self-pairs.
+"""The sources of training images: sequences in GOT-10k layout, and still images.
 
-A source lists its *targets*: one object each, with its boxes in one or several images. Nothing is
-decoded here but annotation files.
+A source lists its targets. Each is one object, with its boxes in one or several images; a target in
+a single image is paired with itself. Only annotation files are decoded here.
 """
 
 from __future__ import annotations
@@ -26,39 +26,51 @@ from rbsf.geometry import from_one_indexed
 class SourceSettings(Settings):
     """One source of pairs.
 
-    `kind` is the layout: `got10k` (the folder above `train/`), `voc` (`Annotations/*.xml` beside
-    `JPEGImages/`), `folder` (images without boxes, each taken to show one object near its centre).
+    `kind` is the layout of its folder. "got10k" is the folder above `train/`. "voc" has
+    `Annotations/*.xml` beside `JPEGImages/`. "folder" holds images without boxes, each of which is
+    assumed to show one object near its centre.
     """
 
-    kind: Literal["got10k", "voc", "folder"] = "got10k"
-    path: str = "."
-    subset: Literal["train", "val"] = "train"
-    weight: float = Field(1.0, gt=0, description="its share of the pairs, relative to the others")
+    kind: Literal["got10k", "voc", "folder"] = Field("got10k", description="The layout.")
+    path: str = Field(".", description="The folder, below the root of the data.")
+    subset: Literal["train", "val"] = Field("train", description="The split of a got10k source.")
+    weight: float = Field(
+        1.0, gt=0, description="Its share of the pairs, relative to the other sources."
+    )
 
 
 class Target(NamedTuple):
-    """One object: its images, its boxes (n, 4) 0-indexed, how much of it is seen (n,), 0..8."""
+    """One object in one or several images."""
 
     name: str
     images: list[Path]
     boxes: NDArray[np.float64]
+    """The boxes x, y, w, h, (n, 4), in pixels, 0-indexed."""
     cover: NDArray[np.float64]
+    """How much of the object is visible, (n,), from 0 to 8 as GOT-10k has it."""
 
     @property
     def is_still(self) -> bool:
-        """A single image, to be paired with itself."""
+        """Whether there is a single image, which is then paired with itself."""
         return len(self.images) == 1
 
 
 def read_source(source: SourceSettings, root: Path) -> list[Target]:
-    """Every target of a source below `root`.
+    """Lists the targets of a source.
+
+    Args:
+        source: The source.
+        root: The folder that the source's path starts from.
 
     Raises:
-        InputError: the folder is missing, is not of the layout, or holds no target.
+        InputError: The folder does not exist, has another layout, or holds no target.
     """
     folder = root / source.path
     if not folder.is_dir():
-        raise InputError(f"no data at {folder}: give the folder above it with --data")
+        raise InputError(
+            f"no data at {folder}: correct `data.root` ({root}) or the `path` of the source "
+            f"({source.path})"
+        )
     readers = {"got10k": _read_got10k, "voc": _read_voc, "folder": _read_folder}
     targets = list(readers[source.kind](folder, source.subset))
     if not targets:
@@ -67,7 +79,10 @@ def read_source(source: SourceSettings, root: Path) -> list[Target]:
 
 
 def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
-    """Sequences listed in SUBSET/list.txt; boxes are 1-indexed there; cover.label is optional."""
+    """Reads the sequences that SUBSET/list.txt names; cover.label is optional.
+
+    The boxes in the files are 1-indexed.
+    """
     from got10k.datasets import GOT10k
 
     if not (folder / subset / "list.txt").is_file():
@@ -79,7 +94,7 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
     ]
     if missing:
         raise InputError(
-            f"{folder}/{subset}/list.txt names {len(missing)} sequences that are not there: "
+            f"{folder}/{subset}/list.txt names {len(missing)} sequences that are missing: "
             f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; remove their lines"
         )
     dataset = GOT10k(str(folder), subset)
@@ -92,14 +107,15 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
                 raise ValueError
         except (AssertionError, ValueError, OSError):
             raise InputError(
-                f"{folder / subset / name}: groundtruth.txt and cover.label need one line an image"
+                f"{folder / subset / name}: groundtruth.txt and cover.label need one line for "
+                "each image"
             ) from None
         if len(images) > 0:
             yield Target(name, [Path(i) for i in images], from_one_indexed(boxes), cover)
 
 
 def _read_voc(folder: Path, _: str) -> Iterator[Target]:
-    """Every annotated object; VOC boxes are corners, 1-indexed and inclusive."""
+    """Reads every annotated object. VOC's boxes are corners, 1-indexed and inclusive."""
     for annotation in sorted((folder / "Annotations").glob("*.xml")):
         try:
             tree = ElementTree.parse(annotation)
@@ -117,7 +133,7 @@ def _read_voc(folder: Path, _: str) -> Iterator[Target]:
 
 
 def _read_folder(folder: Path, _: str) -> Iterator[Target]:
-    """Images without boxes: a box near the centre, the same one every time for an image's name."""
+    """Lists images without boxes. Each gets a box near its centre that depends on its name only."""
     for image in sorted(folder.iterdir()):
         if image.suffix.lower() not in IMAGE_SUFFIXES:
             continue
@@ -126,7 +142,7 @@ def _read_folder(folder: Path, _: str) -> Iterator[Target]:
 
 
 def _central_box(name: str, width: int, height: int) -> NDArray[np.float64]:
-    """A box of 0.25..0.5 of each side, its centre in the image's middle third: (1, 4)."""
+    """Draws a box (1, 4) of 0.25 to 0.5 of each side, centred in the middle third of the image."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     draw = random.Random(seed).uniform
     w, h = draw(0.25, 0.5) * width, draw(0.25, 0.5) * height

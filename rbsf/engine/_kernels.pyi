@@ -1,19 +1,42 @@
-"""The compiled kernels (src/module.cpp)."""
+"""The compiled kernels (src/module.cpp), which run packed networks on vector instructions."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-def paths() -> list[str]: ...
+def paths() -> list[str]:
+    """The names of the kernel paths that this machine can run, the fastest first."""
 
 class Network:
+    """A packed network. Several threads may call it at the same time.
+
+    Args:
+        data: The content of a packed file.
+        path: The kernel path to use, one of `paths()`. Empty takes the fastest.
+        threads: How many threads run the network, 1 to 256.
+
+    Raises:
+        ValueError: The file is damaged, this machine lacks the path, or `threads` is out of range.
+    """
+
     def __init__(self, data: bytes, path: str = "", threads: int = 1) -> None: ...
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The kernel path in use."""
+
     @property
-    def threads(self) -> int: ...
-    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]: ...
-    def layers(self, crops: NDArray[np.uint8]) -> list[NDArray[np.uint8] | NDArray[np.float32]]: ...
+    def threads(self) -> int:
+        """How many threads run the network."""
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeds RGB crops (N, S, S, 3) as features (N, C, h, w)."""
+
+    def layers(self, crops: NDArray[np.uint8]) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
+        """Gives the bits of each layer, 0 and 1, (N, C, h, w), and last the features."""
+
     def layers_from_bits(
         self, bits: NDArray[np.uint8], size: int
-    ) -> list[NDArray[np.uint8] | NDArray[np.float32]]: ...
-    def profile(self, crops: NDArray[np.uint8]) -> list[float]: ...
+    ) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
+        """Does what `layers` does, but starts from the first layer's bits for crops of `size`."""
+
+    def profile(self, crops: NDArray[np.uint8]) -> list[float]:
+        """Runs the network once and gives the seconds that each layer took."""

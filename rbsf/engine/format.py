@@ -1,9 +1,11 @@
-"""The packed file `.rbsf`, version 1: what is in it, byte by byte, and how to read and write it.
+"""The packed file `.rbsf`, version 1: its content byte by byte, and how to read and write it.
 
-All numbers are little-endian. Nothing here needs torch.
+All numbers are little-endian. This module does not need torch.
+
+The file begins with a header:
 
     at  bytes
-     0      8  89 52 42 53 46 0D 0A 1A (\\x89RBSF\\r\\n\\x1a: a transfer as text breaks it)
+     0      8  89 52 42 53 46 0D 0A 1A (\\x89RBSF\\r\\n\\x1a, which a transfer as text would change)
      8      4  u32 version, 1
     12      4  u32 CRC-32 (zlib's) of everything from byte 16 to the end
     16      8  u64 size of the whole file
@@ -13,7 +15,7 @@ All numbers are little-endian. Nothing here needs torch.
     36      4  u32 L, number of layers, 2 to 32
     40      M  metadata: a JSON object in UTF-8
 
-then L layers, one behind the other, without gaps:
+The L layers follow, one after the other:
 
      0      1  u8 kind: 0 pixels (8-bit weights on 8-bit pixels), 1 binary (+-1 on +-1)
      1      1  u8 output: 0 bits, 1 real
@@ -28,19 +30,22 @@ then L layers, one behind the other, without gaps:
                order, ceil(outputs / 8) bytes, unused bits 0
                output real: f32 scale [outputs], f32 bias [outputs], finite
 
-The file ends behind the last layer. There is no padding between layers or around maps.
+The file ends after the last layer. There is no padding, neither between layers nor around maps.
 
-What it means. With w of [output][ky][kx][input], a layer computes at each position
+What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 
     pixels  S = sum w p          p the pixel, 0 to 255
     binary  S = sum w a          a = +-1, so S = K - 2 popcount(w xor a), K = kernel^2 inputs/groups
     bits    a' = (OR over the pool's window of [S >= threshold]) xor flip;  +1 where it is 1
     real    S * scale + bias, two float32 roundings (no fused multiply-add)
 
-Rules, and a file that breaks one is refused: the first layer is pixels with 3 inputs and 1 group;
-all others are binary with stride 1; the last alone is real, and has no pool; a layer's inputs are
-the outputs of the one before; groups divide inputs and outputs; kernel 1 to 15, stride 1 to 4,
-channels 1 to 4096, K at most 32768.
+A file that breaks one of these rules is refused:
+
+- The first layer reads pixels, and has 3 inputs and 1 group. All others are binary with stride 1.
+- Only the last layer has real output. It has no pool.
+- Each layer has as many inputs as the layer before it has outputs.
+- The groups divide the inputs and the outputs.
+- The kernel is 1 to 15, the stride 1 to 4, each number of channels 1 to 4096, K at most 32768.
 """
 
 from __future__ import annotations
@@ -62,7 +67,9 @@ from rbsf.files.atomic import replacing
 MAGIC = b"\x89RBSF\r\n\x1a"
 VERSION = 1
 MOST_METADATA = 65536
+"""The greatest size of the metadata, in bytes."""
 MOST_TERMS = 32768
+"""The greatest K."""
 
 _HEADER = struct.Struct("<8sIIQffII")
 _RECORD = struct.Struct("<4B5I")
@@ -71,10 +78,11 @@ _KINDS: tuple[Literal["pixels", "binary"], ...] = ("pixels", "binary")
 
 @dataclass(frozen=True, eq=False)
 class PackedLayer:
-    """One convolution, unpacked: `weights` int8 (outputs, inputs / groups, kernel, kernel).
+    """One convolution, unpacked.
 
-    A layer with output bits has `thresholds` int32 and `flips` bool, one with real output `scale`
-    and `bias` float32, each (outputs,); the others are None. A binary layer's weights are +-1.
+    `weights` has the shape (outputs, inputs / groups, kernel, kernel), and the values +1 and -1 in
+    a binary layer. A layer with output bits has `thresholds` and `flips`, a layer with real output
+    has `scale` and `bias`, each of shape (outputs,). The other two are None.
     """
 
     kind: Literal["pixels", "binary"]
@@ -92,13 +100,13 @@ class PackedLayer:
 
     @property
     def terms(self) -> int:
-        """K, the number of products in one output."""
+        """K, the number of products that are summed for one output."""
         return self.kernel**2 * self.inputs // self.groups
 
 
 @dataclass(frozen=True, eq=False)
 class PackedNetwork:
-    """A whole network; response = response_gain * correlation + response_bias."""
+    """A whole network. Its responses are response_gain * correlation + response_bias."""
 
     layers: tuple[PackedLayer, ...]
     response_gain: float
@@ -107,10 +115,10 @@ class PackedNetwork:
 
 
 def write_packed(path: str | Path, network: PackedNetwork) -> None:
-    """Writes a file; a kill at any moment leaves the old one or the new one, whole.
+    """Writes a packed file. If the process is killed, the old or the new file is there, whole.
 
     Raises:
-        InputError: as `to_bytes`, or the file cannot be written.
+        InputError: The network breaks a rule of the format, or the file cannot be written.
     """
     data = to_bytes(network)
     with replacing(Path(path)) as partial:
@@ -118,10 +126,10 @@ def write_packed(path: str | Path, network: PackedNetwork) -> None:
 
 
 def read_packed(path: str | Path) -> PackedNetwork:
-    """Reads a file.
+    """Reads a packed file.
 
     Raises:
-        InputError: unreadable, or as `from_bytes`.
+        InputError: The file cannot be read, or it is refused as by `from_bytes`.
     """
     try:
         data = Path(path).read_bytes()
@@ -131,10 +139,10 @@ def read_packed(path: str | Path) -> PackedNetwork:
 
 
 def to_bytes(network: PackedNetwork) -> bytes:
-    """The file's content.
+    """Gives the content of a network's packed file.
 
     Raises:
-        InputError: the network breaks a rule of the format.
+        InputError: The network breaks a rule of the format.
     """
     metadata = json.dumps(network.metadata, sort_keys=True, ensure_ascii=False).encode()
     body = b"".join([metadata, *map(layer_bytes, network.layers)])
@@ -144,16 +152,20 @@ def to_bytes(network: PackedNetwork) -> bytes:
     header = _HEADER.pack(MAGIC, VERSION, 0, size, gain, bias, *counts)
     crc = zlib.crc32(header[16:] + body)
     data = _HEADER.pack(MAGIC, VERSION, crc, size, gain, bias, *counts) + body
-    from_bytes(data, "this network")  # nothing is written that could not be read
+    from_bytes(data, "this network")  # never write a file that could not be read
     return data
 
 
 def from_bytes(data: bytes, name: str) -> PackedNetwork:
-    """A network from a file's content.
+    """Reads a network from the content of a packed file.
+
+    Args:
+        data: The content.
+        name: The name of the file; error messages begin with it.
 
     Raises:
-        InputError: no packed file, truncated, damaged, of a newer version, or breaking a rule of
-            the format; the message starts with `name`.
+        InputError: The data is not a packed file, is truncated or damaged, has a newer version, or
+            breaks a rule of the format.
     """
     try:
         return _parse(_Reader(data))
@@ -162,7 +174,7 @@ def from_bytes(data: bytes, name: str) -> PackedNetwork:
 
 
 class _Refused(Exception):
-    """Why a file is refused, to be put behind its name."""
+    """A file is refused. The message is the reason, to be put after the file's name."""
 
 
 def _require(condition: bool, reason: str) -> None:
@@ -171,7 +183,7 @@ def _require(condition: bool, reason: str) -> None:
 
 
 class _Reader:
-    """Takes a file apart from front to back, and never more than there is."""
+    """Reads a file's content from front to back, and never beyond its end."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -186,12 +198,12 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
     def array(self, kind: str, count: int) -> NDArray[Any]:
-        """`count` numbers of a little-endian numpy type, in an array of the machine's order."""
+        """Reads `count` numbers of a little-endian numpy type, and gives them in native order."""
         stored = np.frombuffer(self.take(count * np.dtype(kind).itemsize), kind)
         return stored.astype(stored.dtype.newbyteorder("="))
 
     def bits(self, rows: int, columns: int) -> NDArray[np.uint8]:
-        """Rows of bits, each starting on a byte: 0 and 1 (rows, columns)."""
+        """Reads rows of bits that each start on a byte: 0 and 1, (rows, columns)."""
         width = -(-columns // 8)
         packed = np.frombuffer(self.take(rows * width), np.uint8).reshape(rows, width)
         every = np.unpackbits(packed, axis=1, bitorder="little")
@@ -201,40 +213,50 @@ class _Reader:
 
 def _parse(reader: _Reader) -> PackedNetwork:
     data = reader.data
-    _require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is no packed RB-SF file")
+    _require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is not a packed RB-SF file")
     _require(len(data) >= _HEADER.size, f"is truncated: {len(data)} bytes are less than a header")
-    _, version, crc, size, gain, bias, told, count = _HEADER.unpack(reader.take(_HEADER.size))
+    _, version, crc, size, gain, bias, text_size, count = _HEADER.unpack(reader.take(_HEADER.size))
     _require(
         version <= VERSION,
-        f"has version {version}, this rbsf reads up to {VERSION}: update rbsf",
+        f"has version {version}, but this rbsf reads only up to {VERSION}: update rbsf",
     )
     _require(version == VERSION, f"is damaged: there is no version {version}")
-    _require(size <= len(data), f"is truncated: it has {len(data)} of {size} bytes; fetch it again")
-    _require(size == len(data), f"is damaged: {len(data) - size} bytes too many behind its end")
-    _require(zlib.crc32(data[16:]) == crc, "is damaged: its checksum does not fit; fetch it again")
+    _require(
+        size <= len(data),
+        f"is truncated: it has {len(data)} of {size} bytes; download it again",
+    )
+    _require(size == len(data), f"is damaged: {len(data) - size} bytes follow its end")
+    _require(
+        zlib.crc32(data[16:]) == crc,
+        "is damaged: its checksum does not match; download it again",
+    )
     _require(math.isfinite(gain) and gain > 0, f"has response gain {gain:g}: it must be positive")
     _require(math.isfinite(bias), f"has response bias {bias:g}: it must be finite")
-    _require(told <= MOST_METADATA, f"has {told} bytes of metadata: at most {MOST_METADATA}")
+    _require(
+        text_size <= MOST_METADATA,
+        f"has {text_size} bytes of metadata: at most {MOST_METADATA} are allowed",
+    )
     _require(2 <= count <= 32, f"has {count} layers: 2 to 32 are allowed")
-    metadata = _metadata(reader.take(told))
+    metadata = _metadata(reader.take(text_size))
     layers: list[PackedLayer] = []
     for number in range(count):
         layers.append(_layer(reader, f"layer {number + 1}", layers, number == count - 1))
-    _require(not reader.left, f"is damaged: {reader.left} bytes too many behind its last layer")
+    _require(not reader.left, f"is damaged: {reader.left} bytes follow its last layer")
     return PackedNetwork(tuple(layers), gain, bias, metadata)
 
 
 def _metadata(text: bytes) -> dict[str, Any]:
+    reason = "is damaged: its metadata is not a JSON object"
     try:
         metadata = json.loads(text.decode())
     except (ValueError, RecursionError):
-        raise _Refused("is damaged: its metadata is no JSON") from None
-    _require(isinstance(metadata, dict), "is damaged: its metadata is no JSON object")
+        raise _Refused(reason) from None
+    _require(isinstance(metadata, dict), reason)
     return metadata
 
 
 class _Record(NamedTuple):
-    """A layer's first 24 bytes."""
+    """The first 24 bytes of a layer."""
 
     kind: int
     output: int
@@ -251,23 +273,30 @@ class _Record(NamedTuple):
         return self.kernel**2 * self.inputs // self.groups
 
     def check(self, name: str, expected: int, first: bool, last: bool) -> None:
-        """Refuses what breaks a rule, before anything of the size that it tells is read."""
-        k, channels = _KINDS[not first], f"{self.inputs} to {self.outputs}"
+        """Refuses a record that breaks a rule, before anything of the sizes in it is read.
+
+        Args:
+            name: The name of the layer in messages.
+            expected: The number of inputs that the layer must have.
+            first: Whether this is the first layer.
+            last: Whether this is the last layer.
+        """
+        k, channels = _KINDS[not first], f"{self.inputs} inputs and {self.outputs} outputs"
         rules = {
-            "is of no known kind": max(self[:3]) <= 1 and self.zero == 0,
+            "has an unknown kind": max(self[:3]) <= 1 and self.zero == 0,
             f"must be {k}": self.kind == (not first),
             f"must give {'reals' if last else 'bits'}": self.output == last,
-            "is the last and must have no pool": not (last and self.pool),
+            "is the last and must not have a pool": not (last and self.pool),
             f"has kernel {self.kernel}, not 1 to 15": 1 <= self.kernel <= 15,
             f"has stride {self.stride}, not 1 to 4": 1 <= self.stride <= 4,
-            f"is binary with stride {self.stride}, not 1": first or self.stride == 1,
-            f"has channels {channels}, not 1 to 4096": (
+            f"is binary and has stride {self.stride}, not 1": first or self.stride == 1,
+            f"has {channels}, not 1 to 4096": (
                 min(self.inputs, self.outputs) >= 1 and max(self.inputs, self.outputs) <= 4096
             ),
             f"has {self.inputs} inputs, not {expected}": self.inputs == expected,
-            f"has {self.groups} groups for channels {channels}": self.groups > 0
+            f"has {self.groups} groups, which do not divide {channels}": self.groups > 0
             and self.inputs % self.groups == self.outputs % self.groups == 0,
-            f"is on pixels with {self.groups} groups, not 1": not first or self.groups == 1,
+            f"reads pixels and has {self.groups} groups, not 1": not first or self.groups == 1,
         }
         for broken, kept in rules.items():
             _require(kept, f"breaks a rule of the format: {name} {broken}")
@@ -308,7 +337,7 @@ def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) ->
 
 
 def layer_bytes(layer: PackedLayer) -> bytes:
-    """A layer as it stands in the file, its record first."""
+    """Gives the bytes of a layer in the file, with its record first."""
     kind, real = _KINDS.index(layer.kind), layer.scale is not None
     shape = (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)
     parts = [_RECORD.pack(kind, real, layer.pool, 0, *shape)]
@@ -322,5 +351,5 @@ def layer_bytes(layer: PackedLayer) -> bytes:
 
 
 def _pack_bits(rows: NDArray[np.bool_]) -> bytes:
-    """Rows of bits (n, m), each row starting on a byte; the inverse of `_Reader.bits`."""
+    """Packs rows of bits (n, m) so that each starts on a byte; the inverse of `_Reader.bits`."""
     return np.packbits(rows, axis=1, bitorder="little").tobytes()

@@ -1,7 +1,7 @@
-"""Damaged packed files, and a check that both readers take or refuse the same ones.
+"""Makes damaged packed files, and checks that both readers accept and refuse the same ones.
 
 The compiled reader (src/model.cpp) runs under AddressSanitizer and UBSan in a process of its own
-(src/fuzz.cpp), which also runs every network that it takes, on every kernel path.
+(src/fuzz.cpp). That process also runs every network that the reader accepts, on every kernel path.
 """
 
 from __future__ import annotations
@@ -25,18 +25,24 @@ from rbsf.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
-NO_JSON = "its metadata is no JSON"
-"""What the Python reader alone refuses a file for: the compiled one skips the metadata."""
+NO_JSON = "its metadata is not a JSON object"
+"""The one reason for which only the Python reader refuses a file. The other skips the metadata."""
 
 EXTREMES = (
     *(0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 31, 32, 33, 63, 64, 65, 255, 256, 4095, 4096, 4097),
     *(32767, 32768, 32769, 65535, 65536, 65537, 2**24, 2**31 - 1, 2**31, 2**32 - 1),
     *(0x7F800000, 0x7FC00000, 0x80000000),  # infinity, NaN and -0 as floats
 )
+"""Numbers at which readers are likely to make mistakes."""
 
 
 class Finding(Exception):
-    """Something that must not happen with `data`."""
+    """A reader did something that it must not do.
+
+    Args:
+        what: What it did.
+        data: The file with which it did so.
+    """
 
     def __init__(self, what: str, data: bytes) -> None:
         super().__init__(what)
@@ -44,14 +50,15 @@ class Finding(Exception):
 
 
 class Sample(NamedTuple):
-    """A whole file, and where in it numbers of 4 bytes lie that tell sizes."""
+    """A whole file."""
 
     data: bytes
     numbers: list[int]
+    """The positions of its 4-byte numbers, most of which are sizes."""
 
 
 def random_network(seed: int) -> PackedNetwork:
-    """A valid network of 2 to 4 small layers of odd shapes."""
+    """Makes a valid network of 2 to 4 small layers with unusual shapes."""
     rng = np.random.default_rng(seed)
     sizes = [3, *rng.choice([1, 2, 5, 8, 12, 16, 24, 63, 64, 66], rng.integers(2, 5))]
     layers = []
@@ -84,20 +91,25 @@ def random_network(seed: int) -> PackedNetwork:
 
 
 def sample(network: PackedNetwork) -> Sample:
-    """The network's file."""
+    """Makes the file of a network, and finds the numbers in it."""
     data = to_bytes(network)
     at = 40 + int.from_bytes(data[32:36], "little")
     numbers = list(range(8, 40, 4))
     for layer in network.layers:
         numbers += range(at, at + 24, 4)
         row = layer.terms if layer.kind == "pixels" else -(-layer.terms // 8)
-        told = 8 * layer.outputs if layer.flips is None else 4 * layer.outputs
-        at += 24 + layer.outputs * row + told + (layer.flips is not None) * -(-layer.outputs // 8)
+        tail = 8 * layer.outputs if layer.flips is None else 4 * layer.outputs
+        at += 24 + layer.outputs * row + tail + (layer.flips is not None) * -(-layer.outputs // 8)
     return Sample(data, numbers)
 
 
 def damaged_files(count: int, seed: int) -> Iterator[bytes]:
-    """Files made of 64 random networks by one to three damages each; the same for the same seed."""
+    """Makes files by damaging 64 random networks, one to three times each.
+
+    Args:
+        count: How many files to make.
+        seed: The seed of every random choice.
+    """
     rng = random.Random(seed)
     samples = [sample(random_network(rng.getrandbits(32))) for _ in range(64)]
     for _ in range(count):
@@ -111,7 +123,7 @@ def damaged_files(count: int, seed: int) -> Iterator[bytes]:
 
 
 def _mend(data: bytearray, size_too: bool) -> None:
-    """Makes the checksum fit, and mostly the size, so that what stands behind them is read."""
+    """Corrects the checksum, and on request the size, so that a reader goes on to what follows."""
     if len(data) >= 24:
         if size_too:
             struct.pack_into("<Q", data, 16, len(data))
@@ -150,7 +162,7 @@ def _cut(data: bytearray, numbers: list[int], rng: random.Random) -> None:
 
 
 def _splice(data: bytearray, numbers: list[int], rng: random.Random) -> None:
-    """Copies a stretch to another place, over what is there or between."""
+    """Copies a range of bytes to another place, where it is inserted or overwrites others."""
     length, at = rng.choice((1, 4, 8, 24, 64)), rng.randrange(len(data) + 1)
     start = rng.randrange(len(data) + 1)
     data[at : at + rng.choice((0, length))] = data[start : start + length]
@@ -169,10 +181,10 @@ _DAMAGES: tuple[Callable[[bytearray, list[int], random.Random], None], ...] = (
 
 
 def refusal(data: bytes) -> str:
-    """Why the Python reader refuses a file, empty where it takes it.
+    """Why the Python reader refuses a file; empty if it accepts the file.
 
     Raises:
-        Finding: it neither takes it nor refuses it.
+        Finding: The reader neither accepts nor refuses it.
     """
     try:
         from_bytes(data, "it")
@@ -184,11 +196,16 @@ def refusal(data: bytes) -> str:
 
 
 class CompiledReader:
-    """The compiled reader under sanitizers; a context. Called with a file it tells what became
-    of it, in the words of src/fuzz.cpp.
+    """The compiled reader under sanitizers, in a process that lasts as long as this context.
+
+    A call with the content of a file gives the outcome, as src/fuzz.cpp words it: "refused" with
+    the reason, "accepted", or "ran".
+
+    Args:
+        program: The program that `build_reader` makes.
 
     Raises:
-        Finding: it died; the sanitizer's report stands on standard error.
+        Finding: The process died. The sanitizer's report is on standard error.
     """
 
     def __init__(self, program: Path) -> None:
@@ -211,27 +228,30 @@ class CompiledReader:
 
     def __exit__(self, raised: object, *_: object) -> None:
         self.process.communicate()
-        if self.process.returncode and not raised:  # leaks are told at the end
+        if self.process.returncode and not raised:  # leaks are reported at the end
             raise Finding(f"the compiled reader ended with {self.process.returncode}", b"")
 
 
 def check(data: bytes, compiled: CompiledReader) -> str:
-    """Feeds a file to both readers; what the compiled one said.
+    """Feeds a file to both readers, and gives the outcome of the compiled one.
 
     Raises:
-        Finding: one died, or one takes what the other refuses.
+        Finding: A reader died, or one accepts what the other refuses.
     """
-    said, why = compiled(data), refusal(data)
-    if said.startswith("refused") != bool(why) and NO_JSON not in why:
-        raise Finding(f"the compiled reader: {said}; the Python reader: {why or 'accepted'}", data)
-    return said
+    outcome, why = compiled(data), refusal(data)
+    if outcome.startswith("refused") != bool(why) and NO_JSON not in why:
+        raise Finding(
+            f"the compiled reader says: {outcome}; the Python reader says: {why or 'accepted'}",
+            data,
+        )
+    return outcome
 
 
 def build_reader(folder: Path) -> Path:
-    """Compiles src/fuzz.cpp with sanitizers in a folder; the program.
+    """Compiles src/fuzz.cpp with sanitizers in a folder, and gives the program's path.
 
     Raises:
-        InputError: no cmake or compiler here, or it failed.
+        InputError: There is no cmake or no compiler, or compiling failed.
     """
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     cmake = shutil.which("cmake", path=beside)
@@ -241,7 +261,9 @@ def build_reader(folder: Path) -> Path:
     for words in (configure, ["--build", str(folder), "--target", "fuzz"]):
         ended = subprocess.run([cmake, *words], capture_output=True, text=True)
         if ended.returncode:
-            last = (ended.stderr or ended.stdout).strip().splitlines()
-            told = next((line.strip() for line in last if "rror" in line), "no reason told")
-            raise InputError(f"the reader does not compile (g++ or clang, and make): {told}")
+            lines = (ended.stderr or ended.stdout).strip().splitlines()
+            reason = next((line.strip() for line in lines if "rror" in line), "no reason was given")
+            raise InputError(
+                f"the reader does not compile, which needs g++ or clang, and make: {reason}"
+            )
     return folder / "fuzz"

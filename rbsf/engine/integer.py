@@ -1,6 +1,6 @@
-"""A packed network run by torch: the packed engine's arithmetic, step by step, for any machine.
+"""A packed network run by torch: the packed engine's arithmetic, step by step, on any machine.
 
-Sums of integers below 2^24 are exact in float32, in any order, so these are the engine's bits.
+Sums of integers below 2^24 are exact in float32, in any order. So these are the engine's bits.
 """
 
 from __future__ import annotations
@@ -13,23 +13,36 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedLayer, PackedNetwork
+from rbsf.engine.origin import Reloadable
 from rbsf.nn import SiamFC
 
 
 class IntegerNetwork:
-    """Runs a PackedNetwork on the CPU."""
+    """Runs a PackedNetwork on the CPU.
+
+    Args:
+        network: The network to run.
+    """
 
     def __init__(self, network: PackedNetwork) -> None:
         self.layers = [_Layer(layer) for layer in network.layers]
 
     def maps(self, pixels: Tensor) -> list[Tensor]:
-        """RGB pixels (N, 3, S, S), 0..255 -> each layer's map (N, C, h, w): +-1, the last real."""
+        """Computes every layer's map.
+
+        Args:
+            pixels: RGB crops (N, 3, S, S), 0 to 255.
+
+        Returns:
+            One map (N, C, h, w) per layer. Its values are +-1, except for the last layer's.
+        """
         first = self.layers[0](pixels.float())
         return [first, *self.maps_from_bits(first)]
 
     def maps_from_bits(self, first: Tensor) -> list[Tensor]:
-        """The maps of all layers but the first from the first's, +-1 (N, C, h, w)."""
+        """Computes the maps of all layers but the first from the first one's, +-1 (N, C, h, w)."""
         maps = [first]
         for layer in self.layers[1:]:
             maps.append(layer(maps[-1]))
@@ -37,7 +50,7 @@ class IntegerNetwork:
 
 
 class _Layer:
-    """Convolution, pool, threshold and flip; or scale and bias, rounded one after the other."""
+    """Convolution and pool, then threshold and flip, or scale and bias with a rounding each."""
 
     def __init__(self, layer: PackedLayer) -> None:
         largest = 255 if layer.kind == "pixels" else 1
@@ -65,33 +78,33 @@ def _column(values: NDArray[Any] | None) -> Tensor:
 
 @torch.inference_mode()
 def differing_bits(model: SiamFC, network: PackedNetwork, crops: NDArray[np.uint8]) -> list[float]:
-    """The share of bits in which a packed student differs from the one that it was packed from.
+    """The share of bits in which a packed student differs from the student it was packed from.
 
-    They come from the first layer's 8-bit weights, and grow from layer to layer.
+    The differences come from the first layer's 8-bit weights and grow from layer to layer.
 
     Args:
-        model: the student in eval mode.
-        network: the same, packed.
-        crops: RGB (N, S, S, 3).
+        model: The student in eval mode.
+        network: The same student, packed.
+        crops: RGB uint8 crops (N, S, S, 3).
 
     Returns:
-        A share for each layer but the last.
+        One share for each layer but the last, 0 to 1.
     """
     packed, shares = IntegerNetwork(network), np.zeros(len(network.layers) - 1)
-    for crop in crops:  # one by one: all maps of many would take much memory
+    for crop in crops:  # one by one, since the maps of many would take much memory
         pixels = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
         pairs = zip(model.backbone.maps(pixels), packed.maps(pixels), strict=True)
         shares += [((a >= 0) != (b >= 0)).float().mean().item() for a, b in pairs][:-1]
     return list(map(float, shares / len(crops)))
 
 
-class IntegerEmbedder:
+class IntegerEmbedder(Reloadable):
     """A PackedNetwork run by torch as an Embedder (see `rbsf.embedder.Embedder`).
 
     Args:
-        network: what to run.
-        name: shown in reports.
-        weights_sha256: of the file it came from; empty for a network in memory.
+        network: The network to run.
+        name: The name that reports show.
+        weights_sha256: The hash of the network's file; empty for a network in memory.
     """
 
     engine = "torch"
@@ -105,6 +118,6 @@ class IntegerEmbedder:
 
     @torch.inference_mode()
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)
+        pixels = torch.from_numpy(checked_crops(crops)).permute(0, 3, 1, 2)
         feature: NDArray[np.float32] = self.network.maps(pixels)[-1].numpy()
         return feature

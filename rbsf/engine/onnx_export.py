@@ -1,7 +1,9 @@
-"""A network as two ONNX graphs of float operations, for runtimes that know nothing of bits.
+"""Exports a network as two ONNX graphs of float operations, for runtimes without 1-bit kernels.
 
-`template.onnx`: `pixels` (1, 3, 127, 127), RGB 0..255 -> `exemplar` (1, 256, 6, 6), once a target.
-`search.onnx`: `pixels` (n, 3, 255, 255) and `exemplar` -> `response` (n, 17, 17), logits, n scales.
+- `template.onnx` runs once for each target. It maps `pixels` (1, 3, 127, 127), RGB, 0 to 255, to
+  `exemplar` (1, 256, 6, 6).
+- `search.onnx` runs in each frame. It maps `pixels` (n, 3, 255, 255), a crop for each of n scales,
+  and `exemplar` to `response` (n, 17, 17), logits.
 """
 
 from __future__ import annotations
@@ -43,15 +45,21 @@ class _Search(_Template):
 
 
 def export_onnx(checkpoint: str | Path, folder: str | Path) -> float | None:
-    """Writes `template.onnx` and `search.onnx`, students and teachers alike.
+    """Writes `template.onnx` and `search.onnx` for a student or a teacher.
+
+    Args:
+        checkpoint: A file that `rbsf.files.networks.load_network` reads.
+        folder: The folder to write to; it is made if it does not exist.
 
     Returns:
-        How far onnxruntime's responses are from torch's, the root mean square relative to torch's
-        spread; None where onnxruntime is not installed. A student's is not always 0: where a real
-        sum of conv1 is within rounding of its threshold, another order of summing turns the bit.
+        How far onnxruntime's responses are from torch's, as the root mean square relative to the
+            standard deviation of torch's. None if onnxruntime is not installed. A student's value
+            need not be 0: where a real sum of conv1 is within rounding error of its threshold,
+            summing in another order changes the bit.
 
     Raises:
-        InputError: a package is missing, or as `load_network`.
+        InputError: A package is missing, the checkpoint cannot be loaded, or the folder cannot be
+            written to.
     """
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
@@ -81,7 +89,7 @@ def export_onnx(checkpoint: str | Path, folder: str | Path) -> float | None:
 
 
 def _export(module: nn.Module, inputs: dict[str, Tensor], output: str, file: Path) -> None:
-    """Quietly: the exporter's remarks are about itself."""
+    """Writes a module as ONNX, without the exporter's remarks, which concern only itself."""
     several = {"pixels": {0: torch.export.Dim("n")}, "exemplar": None}
     dynamic = {name: several[name] for name in inputs} if len(inputs) > 1 else None
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -1,37 +1,42 @@
-"""Folds a student into bits and integer thresholds: a SiamFC becomes a PackedNetwork.
+"""Folds a student into bits and integer thresholds: a `SiamFC` becomes a `PackedNetwork`.
 
-Why every layer but the last is one integer threshold and one flip a channel
-----------------------------------------------------------------------------
+Why each layer except the last becomes one integer threshold and one flip per channel
+--------------------------------------------------------------------------------------
 A binary layer computes, in torch and in float32,
 
-    S = conv(a, w)             a, w = +-1: K terms, so S is one of -K, -K + 2, ..., K
-    y = S * scale + bias       scale > 0, one a layer or a filter
-    z = max of y over the pool's window, where the layer has a pool
+    S = conv(a, w)             a, w = +-1; there are K terms, so S is one of -K, -K + 2, ..., K
+    y = S * scale + bias       scale > 0, one for the layer or for each filter
+    z = max of y over the pool's window, if the layer has a pool
     v = gamma (z - mean) / sqrt(var + eps) + beta
-    a' = sign(v), sign(0) = +1 (or any other step: a shift inside it, as RSign's, is no matter)
+    a' = sign(v), sign(0) = +1 (or any other step function, such as RSign with its shift)
 
 1. K <= 2^24, so S is exact in float32, whatever the order of the sum.
-2. Each operation after it is monotone in its argument: a real product with a constant and a real
-   sum with a constant are, and rounding to nearest is (x <= y gives round(x) <= round(y)), so their
-   float versions are too, fused or not. y never falls with S because scale > 0; v never falls with
-   z where gamma >= 0 and never rises where gamma <= 0; sign never falls.
-3. y(S) never falls, so max over a window of y(S) = y(max S): pooling moves in front of the scale.
-4. So a' is a step in M = max S. Where it rises, a' = 1 exactly for M >= t: the threshold t is the
-   least S whose bit is 1. Where it falls (gamma < 0), a' = 1 exactly for M < t: the bit of
-   [M >= t], flipped. A constant (gamma = 0, or a step beyond -K..K) is t = -K, flipped for -1.
-5. [max S >= t] = OR over the window of [S >= t]: the pool is an OR of bits, then comes the flip.
+2. Each later operation is monotone in its argument. Multiplying by a constant and adding a constant
+   are monotone in real numbers, and rounding to nearest is (x <= y gives round(x) <= round(y)), so
+   the float operations are monotone too, fused or not. y never falls with S, because scale > 0.
+   v never falls with z where gamma >= 0, and never rises where gamma <= 0. sign never falls.
+3. Since y(S) never falls, the maximum of y(S) over a window is y(max S). So the pool can move in
+   front of the scale.
+4. So a' is a step in M = max S. Where it rises, a' = 1 exactly for M >= t; the threshold t is the
+   least S whose bit is 1. Where it falls (gamma < 0), a' = 1 exactly for M < t, which is the bit of
+   [M >= t], flipped. If a' is constant (gamma = 0, or the step is beyond -K..K), then t = -K, and
+   the bit is flipped for -1.
+5. [max S >= t] is the OR over the window of [S >= t]. So the pool is an OR of bits, and the flip
+   comes after it.
 
-In real numbers t is where v = 0: mean - beta sqrt(var + eps) / gamma, less bias, over scale. In
-floats, that formula may miss by one at a tie. So it is not used: S takes K + 1 values only, and
-running the network's own scale, bias, batch norm and binarizer on all of them shows the step where
-it is, to the bit. The same table proves point 4 for a binarizer that this file has never seen.
+In real numbers t is the S at which v = 0: mean - beta sqrt(var + eps) / gamma, minus bias, divided
+by scale. In floats this formula can be wrong by one at a tie, so we do not use it. S takes only
+K + 1 values. We run the network's own scale, bias, batch norm and binarizer on all of them, and see
+exactly where the step is. The same table proves point 4 for binarizers that this file does not
+know.
 
 The first layer
 ---------------
-Its weights are real and become 8-bit: w ~ unit * q, unit = max |w| / 127 a filter, so S = sum q p
-is an integer and y ~ S * unit + bias; t is the least integer S whose bit is 1, by halving, in
-float64. Here alone bits may differ from torch's, where y is within the rounding error of the step.
-How the weights are rounded decides how often: see `round_weights`.
+Its weights are real and become 8-bit: w ~ unit * q, with unit = max |w| / 127 for each filter. So
+S = sum q p is an integer, and y ~ S * unit + bias. The threshold t, the least integer S whose bit
+is 1, is found by bisection in float64. Only in this layer can bits differ from torch's, namely
+where y is within the rounding error of the step. How often that happens depends on how the weights
+are rounded, see `round_weights`.
 """
 
 from __future__ import annotations
@@ -55,39 +60,43 @@ from rbsf.nn import LAYERS, BinaryAlexNetV1, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 
 Decide = Callable[[Tensor], Tensor]
-"""The bits (C, T), bool, that integers S (C, T) become: scale, bias, batch norm, binarizer."""
+"""Maps integers S (C, T) to their bits (C, T), by scale, bias, batch norm and binarizer."""
 
 
 def pack_file(path: str | Path) -> PackedNetwork:
-    """Packs a student's checkpoint; the metadata tells where it came from.
+    """Packs a student's checkpoint. The metadata records where the network came from.
+
+    Args:
+        path: A training checkpoint or a shipped `.safetensors` file.
 
     Raises:
-        InputError: as `rbsf.files.networks.load_network` and `pack`; the message names the file.
+        InputError: The file cannot be loaded, is not a student, or has a layer that does not fold.
+            The message names the file.
     """
     file = Path(path)
     model = load_network(file)
     if not isinstance(model.backbone, BinaryAlexNetV1):
         raise InputError(f"{file} cannot be packed: it is a full-precision network, not a student")
     header = load_checkpoint(file).header
-    told: dict[str, Any] = {
+    origin: dict[str, Any] = {
         key: header[key] for key in ("kind", "config", "seed", "step") if key in header
     }
     try:
-        return pack(model, {"name": file.stem, "source_sha256": file_sha256(file), **told})
+        return pack(model, {"name": file.stem, "source_sha256": file_sha256(file), **origin})
     except InputError as error:
         raise InputError(f"{file} cannot be packed: {error}") from None
 
 
 @torch.no_grad()
 def pack(model: SiamFC, metadata: dict[str, Any]) -> PackedNetwork:
-    """Folds a student; every bit behind the first layer is torch's, given torch's bits there.
+    """Folds a student. Given torch's bits after the first layer, all later bits equal torch's.
 
     Args:
-        model: a SiamFC with a BinaryAlexNetV1; it is left as it was.
-        metadata: anything that JSON holds.
+        model: A `SiamFC` with a `BinaryAlexNetV1`. It is not changed.
+        metadata: Values that JSON can hold, to store in the packed network.
 
     Raises:
-        InputError: a layer does not fold; the message names it and the rule that it breaks.
+        InputError: A layer does not fold. The message names it and says why.
     """
     if not isinstance(model.backbone, BinaryAlexNetV1):
         raise InputError("only a student, whose backbone is a BinaryAlexNetV1, can be packed")
@@ -112,7 +121,7 @@ def _pixel_layer(shape: LayerShape, backbone: BinaryAlexNetV1, after: BinaryConv
     reach = 255 * 127 * conv.weight[0].numel()
     coarse = torch.linspace(-reach, reach, 4097, dtype=torch.float64).round()
     low, high, flips = _step(coarse, decide, shape)
-    while (high - low).max() > 1:  # the bit at low is 0, at high 1 (or flipped)
+    while (high - low).max() > 1:  # the bit is 0 at low and 1 at high, or the reverse if flipped
         middle = ((low + high) / 2).floor()
         on = decide(middle[:, None])[:, 0] ^ flips
         low, high = torch.where(on, low, middle), torch.where(on, middle, high)
@@ -126,11 +135,11 @@ def _binary_layer(
         raise InputError(f"{shape.name} pads its input: the packed engine has no padding")
     signs, scale = conv.weight_binarizer(conv.weight)
     if not (signs.abs() == 1).all():
-        raise InputError(f"{shape.name} has kernel values that are not +1 or -1: they are no bits")
+        raise InputError(f"{shape.name} has kernel values other than +1 and -1, which are not bits")
     if scale.numel() not in (1, shape.outputs):
         raise InputError(
             f"{shape.name} has a scale of shape {tuple(scale.shape)}: "
-            "only one number a layer or a filter folds"
+            "only one number for the layer, or one for each filter, can be folded"
         )
     if not (scale.isfinite() & (scale > 0)).all():
         raise InputError(f"{shape.name} has a scale that is not positive and finite")
@@ -156,7 +165,10 @@ def _bits_layer(
 def _decision(
     scale: Tensor, bias: Tensor, norm: nn.Module, after: BinaryConv2d, shape: LayerShape
 ) -> Decide:
-    """What the network does with S behind `shape`, in the scale's precision; no pool (point 3)."""
+    """Makes the function from S to bits after a layer, in the precision of `scale`.
+
+    It leaves out the pool, as point 3 permits. `after` is the layer that binarizes the result.
+    """
     norm = deepcopy(norm).to(scale.dtype)
 
     def decide(sums: Tensor) -> Tensor:
@@ -164,7 +176,7 @@ def _decision(
         values: Tensor = after.activation_binarizer(norm(out))[0, :, :, 0]
         if not (values.abs() == 1).all():
             raise InputError(
-                f"{shape.name}: the activation binarizer behind it gives other values than +1, -1"
+                f"{shape.name}: the activation binarizer after it gives values other than +1 and -1"
             )
         return values > 0
 
@@ -172,14 +184,15 @@ def _decision(
 
 
 def _step(sums: Tensor, decide: Decide, shape: LayerShape) -> tuple[Tensor, Tensor, Tensor]:
-    """Where the bits of ascending sums (T,) step.
+    """Finds where the bits of ascending sums (T,) change.
 
     Returns:
-        For each channel (C,): the last sum before the step and the first one behind it (both the
-        least sum where the bit never changes), and whether the bit is 1 before the step.
+        The last sum before the step, for each channel, (C,).
+        The first sum after the step, (C,). If the bit never changes, both are the least sum.
+        Whether the bit is 1 before the step, (C,).
 
     Raises:
-        InputError: some channel's bits step more than once.
+        InputError: The bits of a channel change more than once.
     """
     bits = decide(sums.expand(shape.outputs, -1))
     flips = ~bits[:, -1]
@@ -188,22 +201,30 @@ def _step(sums: Tensor, decide: Decide, shape: LayerShape) -> tuple[Tensor, Tens
     odd = int((rises.sum(dim=1) != len(sums) - first).sum())
     if odd:
         raise InputError(
-            f"{shape.name}: the bit behind it is no single step of the sum in {odd} of "
-            f"{shape.outputs} channels: one threshold cannot stand for it"
+            f"{shape.name}: in {odd} of {shape.outputs} channels the bit after it changes more "
+            "than once as the sum grows, so one threshold cannot replace it"
         )
     return sums[(first - 1).clamp(min=0)], sums[first], flips
 
 
 def round_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """8-bit weights and their unit for real ones: (C, 3, k, k) -> the same shape, (C,).
+    """Rounds real weights to 8 bits so that sums over natural images change least.
 
-    A sum's error is e . p, with e the weights' rounding errors; its mean square is e R e' with
-    R the second moments of pixels. Neighbouring pixels are nearly equal and R is far from
-    diagonal, so rounding each weight by itself is far from best. With the factor inv(R) = U' U,
-    weights are rounded one after the other, and each passes its error on to those still open so
-    that the error of the sum is least (as GPTQ does, Frantar 2023): neighbours make it up.
-    What is left is about zero on any smooth patch and under any change of light. On crops of
-    real frames 18 to 25 times fewer bits differ from the float layer's than with plain rounding.
+    The error of a sum is e . p, where e are the rounding errors of the weights. Its mean square is
+    e R e', where R are the second moments of the pixels. Neighbouring pixels are nearly equal, so R
+    is far from diagonal, and rounding each weight by itself is far from optimal. We factor
+    inv(R) = U' U and round one weight after the other. Each passes its error on to the weights that
+    are not rounded yet, so that the error of the sum is least, as in GPTQ (Frantar 2023).
+
+    The remaining error is about zero on smooth patches and under changes of light. On crops of real
+    frames, 18 to 25 times fewer bits differ from the float layer's than with plain rounding.
+
+    Args:
+        weights: The real weights, (C, 3, k, k).
+
+    Returns:
+        The integer weights, -127 to 127, of the same shape.
+        The unit of each filter, (C,). Its product with them is about the real weights.
     """
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     largest[largest == 0] = 1
@@ -218,10 +239,10 @@ def round_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArr
 
 
 def _pixel_moments(side: int) -> NDArray[np.float64]:
-    """R of natural images, a model: second moments of the RGB pixels (3, side, side), flattened.
+    """Models R for natural images: the second moments of RGB pixels (3, side, side), flattened.
 
-    Deviations of variance 1 on a mean of 2; correlation 0.95 a pixel of distance and 0.9 between
-    colours. The result of rounding hardly depends on these numbers.
+    The model has variance 1 around a mean of 2, a correlation of 0.95 per pixel of distance, and
+    one of 0.9 between colours. The result of rounding hardly depends on these numbers.
     """
     places = np.indices((side, side)).reshape(2, -1).T
     distance = np.linalg.norm(places[:, None] - places, axis=-1)

@@ -1,4 +1,4 @@
-"""A packed network on the compiled kernels, and what a packed network must be to track."""
+"""A packed network on the compiled kernels, and the check that a packed network can track."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork, to_bytes
+from rbsf.engine.origin import Reloadable
 from rbsf.errors import InputError
 
 try:
@@ -17,18 +19,13 @@ except ImportError:
     _kernels = None  # type: ignore[assignment]  # installed without a compiler
 
 KERNELS_VARIABLE = "RBSF_KERNELS"
-"""An environment variable; names the kernel path to use instead of the fastest."""
+"""An environment variable that names the kernel path to use instead of the fastest one."""
 
 FEATURES = {127: (256, 6, 6), 255: (256, 22, 22)}
-"""Shape of SiamFC's feature (AlexNetV1, 8 pixels a cell) for exemplar and search crops."""
+"""The shape of SiamFC's feature for exemplar and search crops (AlexNetV1, 8 pixels per cell)."""
 
 MOST_THREADS = 8
-"""As many as share the rows of three crops with gain."""
-
-NEEDS_COMPILER = (
-    "the compiled kernels are missing (rbsf.engine._kernels): "
-    "install a C++ compiler (g++ or clang) and then run pip install again"
-)
+"""More threads than this do not make three crops faster."""
 
 
 def kernel_paths() -> list[str]:
@@ -37,29 +34,32 @@ def kernel_paths() -> list[str]:
 
 
 def require_kernels() -> ModuleType:
-    """The extension.
+    """The compiled extension.
 
     Raises:
-        InputError: it is not here.
+        InputError: It is missing.
     """
     if _kernels is None:
-        raise InputError(f"engine packed: {NEEDS_COMPILER}, or use --engine auto")
+        from rbsf.engine.installation import missing_kernels
+
+        raise InputError(f"engine packed: {missing_kernels()}, or choose engine auto")
     return _kernels
 
 
-class PackedEmbedder:
+class PackedEmbedder(Reloadable):
     """A PackedNetwork on compiled kernels as an Embedder (see `rbsf.embedder.Embedder`).
 
-    Every kernel path gives the same bits, and so does every number of threads.
+    Every kernel path and every number of threads gives the same bits.
 
     Args:
-        network: what to run.
-        name: shown in reports.
-        weights_sha256: of the file it came from; empty for a network in memory.
-        threads: None: one a usable core, at most `MOST_THREADS`.
+        network: The network to run.
+        name: The name that reports show.
+        weights_sha256: The hash of the network's file; empty for a network in memory.
+        threads: How many threads run the network. None uses one for each core this process may
+            use, but not more than `MOST_THREADS`.
 
     Raises:
-        InputError: no compiled kernels here, or RBSF_KERNELS names none of them.
+        InputError: The compiled kernels are missing, or RBSF_KERNELS names none of them.
     """
 
     engine = "packed"
@@ -80,15 +80,21 @@ class PackedEmbedder:
         self.response_bias = network.response_bias
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        features: NDArray[np.float32] = self.network.embed(np.ascontiguousarray(crops))
+        features: NDArray[np.float32] = self.network.embed(checked_crops(crops))
         return features
 
 
 def check_architecture(network: PackedNetwork, name: str) -> None:
-    """That a network's features are SiamFC's, whatever lies between crop and feature.
+    """Checks that a network's features have the shapes of SiamFC's.
+
+    What lies between crop and feature does not matter.
+
+    Args:
+        network: The network to check.
+        name: The network's name, with which the message starts.
 
     Raises:
-        InputError: they are not; the message starts with `name`.
+        InputError: The features have other shapes.
     """
     for size, expected in FEATURES.items():
         found = feature_shape(network, size)
@@ -100,7 +106,7 @@ def check_architecture(network: PackedNetwork, name: str) -> None:
 
 
 def feature_shape(network: PackedNetwork, size: int) -> tuple[int, int, int]:
-    """Channels, height and width of the feature of a size x size crop."""
+    """The (channels, height, width) of the feature of a size x size crop."""
     for layer in network.layers:
         size = (size - layer.kernel) // layer.stride + 1
         size = (size - 3) // 2 + 1 if layer.pool else size
@@ -108,18 +114,16 @@ def feature_shape(network: PackedNetwork, size: int) -> tuple[int, int, int]:
 
 
 def _chosen_path() -> str:
-    """The kernel path that the environment asks for; empty for the best."""
+    """The kernel path that the environment asks for; empty for the fastest."""
     path = os.environ.get(KERNELS_VARIABLE, "")
     if path and path not in kernel_paths():
-        there = ", ".join(kernel_paths())
-        raise InputError(
-            f"{KERNELS_VARIABLE}={path}: this machine has no such kernels, but {there}"
-        )
+        usable = ", ".join(kernel_paths())
+        raise InputError(f"{KERNELS_VARIABLE}={path}: this machine runs only {usable}")
     return path
 
 
 def _usable_cores() -> int:
-    """The cores that this process may run on, where the system tells."""
+    """How many cores this process may use, or the machine has where the system does not say."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:

@@ -1,4 +1,4 @@
-"""A packed network's numbers as plain arrays, for C, FPGAs and whatever else."""
+"""Writes the numbers of a packed network as plain arrays, for C, FPGAs and other uses."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from rbsf.files.atomic import replacing
 
 
 def save_npz(path: str | Path, network: PackedNetwork) -> None:
-    """Writes an npz; `rbsf.engine.format` tells how the numbers are to be used.
+    """Writes a network's numbers as an npz file. `rbsf.engine.format` says how a layer uses them.
 
-    For each layer, `convN_` with: `weights` int8 (outputs, inputs / groups, kernel, kernel), +-1
-    where N > 1; `stride`, `groups`, `pool`; and either `thresholds` int32 and `flips` bool, or
-    `scale` and `bias` float32, each (outputs,). Besides `response_gain`, `response_bias`, and
-    `metadata` as JSON text.
+    The arrays of layer N, counted from 1, are named `convN_...`:
+
+    - `weights`, int8, (outputs, inputs / groups, kernel, kernel), which are +1 and -1 where N > 1;
+    - `stride`, `groups` and `pool`;
+    - `thresholds`, int32, and `flips`, bool, or in the last layer `scale` and `bias`, float32, each
+      of shape (outputs,).
+
+    There are also `response_gain`, `response_bias`, and `metadata` as a JSON text.
+
+    Args:
+        path: The file to write.
+        network: The network.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: The file cannot be written.
     """
     arrays = {
         "response_gain": np.float32(network.response_gain),

@@ -1,5 +1,10 @@
-"""Everything that touches a disk and is not video: written whole or not at all, read with care.
+"""Reads and writes files, video excepted. A file is written whole or not at all.
 
-`atomic` writes a file and renames it into place, `image` reads an image, `hashing` identifies a
-file, `checkpoint` holds a training run, and `shipped` turns files into networks.
+- `atomic` writes a file and renames it into place.
+- `image` reads images.
+- `hashing` identifies a file by its content.
+- `checkpoint` stores the state of a training run.
+- `shipped` makes networks small enough to ship.
+- `weights` says where the shipped networks lie.
+- `networks` loads a network from any of these files.
 """

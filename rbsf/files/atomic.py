@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all: they grow under another name and are renamed when done.
+"""Writes files that appear whole or not at all.
 
-A short file is written inside `replacing`. A file that grows for minutes, as a video does, is
-opened at `partial_name` and put in place by `publish`.
+A file grows under another name and is renamed when it is complete. A short file is written inside
+`replacing`. A file that grows for minutes, such as a video, is opened at `partial_name` and put in
+place by `publish`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from rbsf.errors import InputError
 
 
 def partial_name(path: Path) -> Path:
-    """The hidden name, in the same folder, under which this process lets a file grow."""
+    """The hidden name, in the same folder, under which this process writes a file at first."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def publish(partial: Path, path: Path) -> None:
     """Renames a complete file into place, after its bytes have reached the disk.
 
-    Without the `fsync` a power cut can leave the new name with the content of neither file.
+    Without the `fsync`, a power cut could leave a file with neither the old nor the new content.
     """
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
@@ -31,10 +32,14 @@ def publish(partial: Path, path: Path) -> None:
 
 @contextmanager
 def cannot_write(path: Path, *partials: Path) -> Iterator[None]:
-    """Turns a failure to write, such as a full disk, into one line; the partial files are removed.
+    """Reports a failure to write, such as a full disk, in one line, and removes partial files.
+
+    Args:
+        path: The file that is being written, which the message names.
+        partials: The files to remove after a failure.
 
     Raises:
-        InputError: in place of any OSError; the errors of PyAV are OSErrors too.
+        InputError: Replaces any OSError. The errors of PyAV are OSErrors too.
     """
     try:
         yield
@@ -46,9 +51,9 @@ def cannot_write(path: Path, *partials: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a name to write to; what is there becomes `path` in one step if the block ends well.
+    """Gives a name to write to, and renames that file to `path` when the block is done.
 
-    Whatever ends the block early, the file that `path` named before stays as it was.
+    If anything ends the block early, the file that was at `path` before stays as it was.
 
     Raises:
         InputError: The file cannot be written.
@@ -63,13 +68,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8 in one step."""
+    """Writes a text file in UTF-8, whole or not at all.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it.
+    """Makes a folder and the folders above it, where they do not exist yet.
 
     Raises:
         InputError: The folder cannot be made.

@@ -1,9 +1,9 @@
-"""Checkpoints: safetensors with a JSON header, written to a temporary name and renamed.
+"""Checkpoints: safetensors files with a JSON header. Reading one never executes code from it.
 
-Nothing in a checkpoint is executed when it is read. The header (`__metadata__["rbsf"]`) holds
-format, kind, config, seed, step and metrics; `__metadata__["crc32"]` is a checksum of everything.
-Tensors are named `model/...`, and in a run's `last.safetensors` also `optimiser/...` and the like,
-all that a run needs to go on bit for bit.
+The file's metadata has two entries. `rbsf` is the header, with the format, kind, config, seed, step
+and metrics; `crc32` is a checksum of the header and all tensors. The network's tensors are named
+`model/...`. The `last.safetensors` of a run also has `optimiser/...` and the like, which is all
+that the run needs to resume bit for bit.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ FORMAT = 1
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint read back: its header and its tensors by full name, on the CPU."""
+    """The content of a checkpoint."""
 
     header: dict[str, Any]
+    """The header as plain values."""
     tensors: dict[str, Tensor]
+    """The tensors by their full names, on the CPU."""
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """The tensors below `name/`, by their names within it."""
+        """The tensors whose names begin with `name/`, by the rest of their names."""
         prefix = f"{name}/"
         return {k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)}
 
@@ -39,7 +41,16 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(
     path: Path, header: dict[str, Any], parts: dict[str, dict[str, Tensor]]
 ) -> None:
-    """Writes a checkpoint; a kill at any moment leaves the old file or the new one, whole."""
+    """Writes a checkpoint. If the process is killed, the old or the new file is there, whole.
+
+    Args:
+        path: The file.
+        header: Values that JSON can hold.
+        parts: The tensors of each part by name, for example {"model": model.state_dict()}.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     tensors = {
         f"{part}/{name}": tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for part, named in parts.items()
@@ -54,7 +65,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        InputError: no such file, damaged or truncated, not ours, or of a newer format.
+        InputError: The file does not exist, is damaged or truncated, is not one of ours, or has a
+            newer format. The message names the file.
     """
     file = Path(path)
     try:
@@ -67,20 +79,23 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         reason = error.strerror or "no such file"
         raise InputError(f"cannot read checkpoint {file}: {reason}") from None
     except (SafetensorError, ValueError) as error:
-        raise InputError(f"{file} is damaged or no safetensors file: {error}") from None
+        raise InputError(f"{file} is damaged or not a safetensors file: {error}") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
-        raise InputError(f"{file} is no RB-SF checkpoint: it has no header of ours")
+        raise InputError(f"{file} is not an RB-SF checkpoint: it lacks our header")
     if header["format"] > FORMAT:
         raise InputError(
-            f"{file} has format {header['format']}, this version reads up to {FORMAT}: update rbsf"
+            f"{file} has format {header['format']}, but this version of rbsf reads only up to "
+            f"{FORMAT}: update rbsf"
         )
     if "crc32" in metadata and metadata["crc32"] != _checksum(text, tensors):
-        raise InputError(f"{file} is damaged: its checksum does not fit; fetch or make it again")
+        raise InputError(
+            f"{file} is damaged: its checksum does not match; download or make it again"
+        )
     return Checkpoint(header, tensors)
 
 
 def _checksum(text: str, tensors: dict[str, Tensor]) -> str:
-    """CRC-32 of a header and of every tensor's name, type, shape and values."""
+    """The CRC-32 of a header and of every tensor's name, type, shape and values."""
     crc = zlib.crc32(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -90,7 +105,7 @@ def _checksum(text: str, tensors: dict[str, Tensor]) -> str:
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors, `<parameter number>/<name>`."""
+    """An optimiser's state as tensors, named `<number of the parameter>/<name>`."""
     return {
         f"{number}/{name}": value
         for number, state in optimiser.state_dict()["state"].items()
@@ -100,7 +115,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimiser_tensors`; groups and rates stay as they are."""
+    """Restores what `optimiser_tensors` gave. Parameter groups and rates stay as they are."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, _, key = name.partition("/")
@@ -112,17 +127,23 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
 def restore_module(module: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
     """Loads a module's state.
 
+    Args:
+        module: The module.
+        tensors: Its state by name.
+        source: Where the tensors come from; error messages begin with it.
+
     Raises:
-        InputError: the tensors are of another architecture; the message names the first misfit.
+        InputError: The tensors belong to another architecture. The message names the first tensor
+            that does not fit.
     """
     own = module.state_dict()
     for name in sorted(own.keys() ^ tensors.keys()):
-        which = "lacks" if name in own else "has an unknown"
-        raise InputError(f"{source} is of another architecture: it {which} tensor {name}")
+        which = "lacks the tensor" if name in own else "has an unknown tensor"
+        raise InputError(f"{source} is of another architecture: it {which} {name}")
     for name, tensor in tensors.items():
         if own[name].shape != tensor.shape:
             raise InputError(
-                f"{source} is of another architecture: {name} is {tuple(tensor.shape)}, "
-                f"not {tuple(own[name].shape)}"
+                f"{source} is of another architecture: {name} has the shape "
+                f"{tuple(tensor.shape)}, not {tuple(own[name].shape)}"
             )
     module.load_state_dict(tensors)

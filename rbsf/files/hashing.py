@@ -1,4 +1,4 @@
-"""What identifies a file: the hash of its content."""
+"""Identifies files by the hash of their content."""
 
 from __future__ import annotations
 

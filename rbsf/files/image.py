@@ -1,7 +1,7 @@
-"""The one reader of still images.
+"""Reads still images; nothing else in the project does.
 
-Images are decoded from memory. `cv2.imread` fills what a truncated JPEG lacks with grey and says
-nothing, and on some systems it does not find names with letters beyond ASCII.
+Images are decoded from memory, and `cv2.imread` is not used. It silently fills the missing part of
+a truncated JPEG with grey, and on some systems it cannot open names with letters beyond ASCII.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ import numpy as np
 from rbsf.geometry import Frame
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-"""The kinds of image that a folder is searched for."""
+"""The suffixes by which images are found in a folder."""
 
 
 def read_image(file: Path, *, as_stored: bool = False) -> Frame | None:
-    """A whole image as BGR uint8 HxWx3, or None where there is none that can be decoded.
+    """Reads an image as BGR uint8, HxWx3. Gives None if the file is missing or cannot be decoded.
 
     Args:
         file: The image's path.
-        as_stored: Ignore the rotation that a camera wrote into the file, as benchmarks do: their
-            boxes refer to the pixels as they are stored.
+        as_stored: Whether the rotation that a camera wrote into the file is ignored. Benchmarks
+            need that, because their boxes refer to the pixels as they are stored.
     """
     rotation = cv2.IMREAD_IGNORE_ORIENTATION if as_stored else 0
     return _decode(file, cv2.IMREAD_COLOR | rotation)
 
 
 def image_size(file: Path) -> tuple[int, int] | None:
-    """About the (width, height) of an image, to 8 pixels, read at an eighth of the cost."""
+    """Reads the (width, height) of an image, to within 8 pixels, at an eighth of the usual cost.
+
+    Gives None if the file is missing or cannot be decoded.
+    """
     small = _decode(file, cv2.IMREAD_REDUCED_GRAYSCALE_8)
     return None if small is None else (8 * small.shape[1], 8 * small.shape[0])
 
@@ -50,7 +53,7 @@ def _decode(file: Path, flags: int) -> Frame | None:
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Silences what OpenCV prints about bad input; our own messages name the frame."""
+    """Silences OpenCV's own messages about bad input. Ours name the frame."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

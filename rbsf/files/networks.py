@@ -1,4 +1,4 @@
-"""Networks from files: our checkpoints and shipped weights, and `siamfc_alexnet_e50.pth`."""
+"""Loads networks from our checkpoints, from shipped files and from `siamfc_alexnet_e50.pth`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,28 @@ from torch import Tensor
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module, save_checkpoint
 from rbsf.files.shipped import freeze, grow, shrink
+from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.nn import SiamFC, make_student
 
 
 def load_network(path: str | Path) -> SiamFC:
-    """A network in eval mode from a checkpoint, a shipped file, or siamfc-pytorch's state dict.
+    """Loads a network in eval mode, its parameters frozen.
+
+    Args:
+        path: A training checkpoint, a shipped `.safetensors` file, or a state dict as
+            siamfc-pytorch saves it (`.pth` or `.pt`).
 
     Raises:
-        InputError: unreadable, damaged, or of another architecture; the message names the file.
+        InputError: The file cannot be read, is damaged, or belongs to another architecture. The
+            message names the file. Where the shipped teacher is asked for but not installed, it
+            says where to get it.
     """
     file = Path(path)
+    if file == SHIPPED_TEACHER and not file.exists():
+        raise InputError(
+            f"the teacher {file} is not there, because wheels leave it out: take it from "
+            "rbsf/weights in a clone of the repository, or name a teacher of your own"
+        )
     if file.suffix in {".pth", ".pt"}:
         return _load_reference(file)
     checkpoint = load_checkpoint(file)
@@ -36,10 +48,21 @@ def load_network(path: str | Path) -> SiamFC:
 
 
 def save_compact(checkpoint: str | Path, output: str | Path) -> None:
-    """Writes a training checkpoint's network as a shipped file, header kept.
+    """Writes the network of a training checkpoint as a small file, the form in which we ship it.
+
+    A student's binary kernels are stored as one bit for each weight, so its file shrinks from about
+    9 MB to less than 0.5 MB and computes the same to the bit. A teacher's kernels are stored as
+    float16, so its file is halved and computes nearly the same. Neither can be trained further.
+    The header is kept. `load_network` reads both; for the packed engine's `.rbsf` file, see
+    `rbsf.engine.pack`.
+
+    Args:
+        checkpoint: A training checkpoint, such as a run's `final.safetensors`.
+        output: The file to write, named `.safetensors`.
 
     Raises:
-        InputError: as `load_network`.
+        InputError: The checkpoint cannot be loaded, as `load_network` has it, or the output cannot
+            be written.
     """
     header = {k: v for k, v in load_checkpoint(checkpoint).header.items() if k != "format"}
     tensors = shrink(load_network(checkpoint))
@@ -47,28 +70,30 @@ def save_compact(checkpoint: str | Path, output: str | Path) -> None:
 
 
 def _model_of(header: dict[str, Any], file: Path) -> SiamFC:
-    """An untrained network of the architecture that a header names."""
+    """Makes an untrained network of the architecture that a header names."""
     config = header.get("config", {})
     if header.get("kind") == "teacher":
         return SiamFC()
     if header.get("kind") != "student" or not {"weights", "activations", "c_shape"} <= set(config):
-        raise InputError(f"{file} is of another architecture: its header names no network of ours")
+        raise InputError(
+            f"{file} is of another architecture: its header does not name one of our networks"
+        )
     return make_student(config["weights"], config["activations"], config["c_shape"])
 
 
 def _load_reference(file: Path) -> SiamFC:
-    """A bare state dict as siamfc-pytorch saves it; no code in it is run."""
+    """Loads a bare state dict, as siamfc-pytorch saves it, without running code from it."""
     try:
         state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except Exception as error:  # a damaged or foreign pickle fails in any way
+    except Exception as error:  # a damaged or foreign pickle can raise anything
         reason = next(iter(str(error).splitlines()), "it ends too early")
-        raise InputError(f"{file} is no state dict: {reason}") from None
+        raise InputError(f"{file} is not a state dict: {reason}") from None
     if not isinstance(state, dict):
-        raise InputError(f"{file} is no state dict but a {type(state).__name__}")
+        raise InputError(f"{file} is not a state dict but a {type(state).__name__}")
     if not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise InputError(f"{file} is no state dict: it holds other things than tensors")
+        raise InputError(f"{file} is not a state dict: not all of its values are tensors")
     model = SiamFC()
     restore_module(model, state, str(file))
     return model.eval().requires_grad_(False)

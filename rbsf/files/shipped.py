@@ -1,8 +1,8 @@
-"""Networks small enough to ship: binary kernels as packed bits, the teacher's kernels as float16.
+"""Makes networks small enough to ship: binary kernels become bits, the teacher's become float16.
 
-A shipped student holds, for each binary layer, `weight_bits` (its signs, packed eight a byte along
-the flattened kernel) and `scale`, where a training checkpoint holds the latent W and C. What it
-computes is the same to the bit; it cannot be trained further.
+A training checkpoint holds the latent W and C of every binary layer. A shipped student holds
+`weight_bits` and `scale` instead, where the bits are the signs of the flattened kernel, eight in a
+byte. It computes the same to the bit, but it cannot be trained further.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rbsf.nn import BinaryAlexNetV1, SiamFC
 
 
 class Frozen(WeightBinarizer):
-    """A weight binarizer at inference: the kernel holds +-1 already, the scale is a constant."""
+    """A weight binarizer for inference: the kernel already is +1 and -1, the scale is constant."""
 
     scale: Tensor
 
@@ -29,7 +29,10 @@ class Frozen(WeightBinarizer):
 
 
 def freeze(model: SiamFC) -> SiamFC:
-    """Replaces latent kernels by their signs, in place: the same outputs, sooner."""
+    """Replaces the latent kernels by their signs, in place. The outputs stay the same, but sooner.
+
+    A full-precision network keeps its kernels. Both kinds are put in eval mode, without gradients.
+    """
     if isinstance(model.backbone, BinaryAlexNetV1):
         for conv in model.backbone.binary_layers().values():
             with torch.no_grad():
@@ -40,7 +43,7 @@ def freeze(model: SiamFC) -> SiamFC:
 
 
 def shrink(model: SiamFC) -> dict[str, Tensor]:
-    """The tensors of a shipped file; `grow` is the inverse."""
+    """Freezes a model and gives the tensors of its shipped file. `grow` is the inverse."""
     tensors = {
         name: t for name, t in freeze(model).state_dict().items() if "num_batches" not in name
     }
@@ -54,11 +57,15 @@ def shrink(model: SiamFC) -> dict[str, Tensor]:
 
 
 def grow(tensors: dict[str, Tensor], model: SiamFC) -> dict[str, Tensor]:
-    """The state of a frozen `model` from a shipped file's tensors.
+    """Gives the state dict of a frozen model from the tensors of a shipped file.
+
+    Args:
+        tensors: The file's tensors by name.
+        model: A network of the same architecture, frozen by `freeze`; it is not changed.
 
     Raises:
-        KeyError: a tensor that a file of this architecture has is missing.
-        ValueError: a kernel has too few or too many bits.
+        KeyError: A tensor is missing.
+        ValueError: A kernel has too few or too many bits.
     """
     state = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     for name in model.state_dict():
@@ -68,7 +75,8 @@ def grow(tensors: dict[str, Tensor], model: SiamFC) -> dict[str, Tensor]:
         for layer, conv in model.backbone.binary_layers().items():
             bits = state.pop(f"backbone.{layer}.weight_bits").numpy()
             if len(bits) != -(-conv.weight.numel() // 8):
-                raise ValueError(f"{layer} has {len(bits)} bytes of bits")
+                expected = -(-conv.weight.numel() // 8)
+                raise ValueError(f"{layer} has {len(bits)} bytes of bits, not {expected}")
             ones = torch.from_numpy(np.unpackbits(bits, count=conv.weight.numel()))
             state[f"backbone.{layer}.weight"] = ones.float().mul(2).sub(1).view_as(conv.weight)
     return state

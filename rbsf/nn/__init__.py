@@ -1,4 +1,4 @@
-"""Networks: BinaryConv2d, the backbones, SiamFC, discriminators."""
+"""The networks: `BinaryConv2d`, the backbones, `SiamFC` and the discriminators."""
 
 from rbsf.nn.backbone import LAYERS, STRIDE, AlexNetV1, Backbone, BinaryAlexNetV1
 from rbsf.nn.binary_conv import BinaryConv2d

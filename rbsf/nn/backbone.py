@@ -1,8 +1,9 @@
-"""SiamFC's AlexNetV1, real and 1 bit wide.
+"""SiamFC's AlexNetV1, once with real numbers and once 1 bit wide.
 
-Both give, beside their feature, the *maps* of their layers: what layer l computes after batch norm
-and pooling and before ReLU or sign. That is where teacher and student are compared (R^l and T^l
-of the paper). Max-pooling and ReLU commute, so pooling before ReLU changes no value.
+Both give the maps of all their layers besides the feature. The map of layer l is what it computes
+after batch norm and pooling, before ReLU or sign. Teacher and student are compared there; these are
+the R^l and T^l of the RBCN paper. Max-pooling and ReLU commute, so pooling before ReLU changes no
+value.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from rbsf.binarize import (
 from rbsf.nn.binary_conv import BinaryConv2d
 
 STRIDE = 8
-"""Pixels a feature cell."""
+"""The distance between neighbouring feature cells, in pixels of the crop."""
 
 FEATURE_CHANNELS = 256
 
 
 class LayerShape(NamedTuple):
-    """One convolution of AlexNetV1; `pool` says that a 3x3 stride 2 max-pool follows it."""
+    """One convolution of AlexNetV1; `pool` says whether a 3x3 max-pool of stride 2 follows it."""
 
     name: str
     inputs: int
@@ -65,10 +66,15 @@ def _pool(x: Tensor) -> Tensor:
 
 
 class Backbone(nn.Module):
-    """Base: RGB pixels (N, 3, S, S), 0..255 -> feature (N, 256, s, s); S 127 -> s 6, 255 -> 22."""
+    """The base of all backbones: embeds pixels as a feature.
+
+    Shapes:
+        Input: (N, 3, S, S), RGB, 0 to 255. Output: (N, 256, s, s), where S = 127 gives s = 6, S =
+        239 gives 20 and S = 255 gives 22.
+    """
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The maps of conv1..conv5, each before its activation; the last one is the feature."""
+        """Gives the maps of conv1 to conv5 before their activations; the last is the feature."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +82,10 @@ class Backbone(nn.Module):
 
 
 class AlexNetV1(Backbone):
-    """The full-precision backbone, 2,336,320 parameters, named as in `siamfc_alexnet_e50.pth`."""
+    """The full-precision backbone.
+
+    It has 2,336,320 parameters, which are named as in siamfc-pytorch's `siamfc_alexnet_e50.pth`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,12 +102,20 @@ class AlexNetV1(Backbone):
 
 
 class BinaryAlexNetV1(Backbone):
-    """RB-SF's backbone: conv1 real, conv2..conv5 binary in weights and input, conv5's output real.
+    """RB-SF's backbone: AlexNetV1 with binary weights and binary inputs in conv2 to conv5.
 
-    Every layer but the last is conv -> pool -> batch norm, and the sign of it is the next layer's
-    input; there is no ReLU, whose sign would be a constant. Pooling before batch norm gives the
-    bits of the other order wherever gamma > 0 and keeps them balanced: the batch norm centres
-    what the sign sees, where a maximum over nine centred values would nearly always be positive.
+    conv1 is real, and so is the output of conv5. Every other layer is a convolution, a pool where
+    AlexNetV1 has one, and a batch norm; the next layer takes the sign of the result. There is no
+    ReLU, because the sign of its output would be constant.
+
+    The pool comes before the batch norm. With the same statistics and gamma > 0, both orders give
+    the same bits. But this order keeps the bits balanced, because the norm centres the values whose
+    sign is taken; a maximum of nine values that were centred before is nearly always positive.
+
+    Args:
+        weights: The weight binarizer's name, see `rbsf.binarize.weight_binarizer`.
+        activations: The activation binarizer's name, see `rbsf.binarize.activation_binarizer`.
+        c_shape: The shape of RBCN's C, see `rbsf.binarize.RBCN`.
     """
 
     def __init__(
@@ -130,11 +147,11 @@ class BinaryAlexNetV1(Backbone):
         return maps
 
     def binary_layers(self) -> dict[str, BinaryConv2d]:
-        """The binary convolutions by name, in order."""
+        """The binary convolutions by name, from the first to the last."""
         return {layer.name: getattr(self, layer.name) for layer in LAYERS[1:]}
 
     def take_weights(self, teacher: AlexNetV1) -> None:
-        """Starts from the teacher's kernels and biases (Bi-Real Net's practice); norms stay."""
+        """Copies the teacher's kernels and biases, as Bi-Real Net does, but not its batch norms."""
         self.conv1.load_state_dict(teacher.get_submodule("conv1.0").state_dict())
         for name, conv in self.binary_layers().items():
             conv.set_weight(teacher.get_parameter(f"{name}.0.weight"))

@@ -1,4 +1,4 @@
-"""A convolution of +-1 maps with +-1 kernels."""
+"""A convolution whose input and kernel are both +1 and -1."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ from rbsf.errors import InputError
 
 
 class BinaryConv2d(nn.Module):
-    """Binarises its input and its kernel, convolves, scales: C* conv(sign(x), sign(W)) + bias.
+    """A convolution with stride 1 that binarizes its input and its kernel first (RBCN eq. 6).
 
-    In float32 the convolution is an exact integer, so the sign of what follows it depends on the
-    integer alone and the packed engine can reproduce every bit.
+        out = scale * conv(sign(x), sign(W)) + bias
+
+    In float32 the convolution is an exact integer. Every later sign depends on that integer alone,
+    so the packed engine can reproduce every bit.
 
     Args:
-        in_channels, out_channels, kernel_size, groups: as `nn.Conv2d`; the stride is 1.
-        weight_binarizer: builds the weight binarizer from the kernel's shape.
-        activation_binarizer: a module that maps the input to +-1.
-        bias: a bias a channel, added after the scale.
-        padding: pixels on each side. A binary map has no zero, so padding needs `pad_value`.
-        pad_value: +1 or -1.
+        in_channels: The channels of the input, as in `nn.Conv2d`.
+        out_channels: The channels of the output.
+        kernel_size: The side of the square kernel.
+        weight_binarizer: A function that makes the weight binarizer from the kernel's shape.
+        activation_binarizer: A module that maps the input to +1 and -1.
+        groups: The groups that the channels are divided into, as in `nn.Conv2d`.
+        bias: Whether a bias for each channel is added after the scale.
+        padding: How many pixels are added on each side. A binary map has no zero, so padding needs
+            a `pad_value`.
+        pad_value: The value of those pixels, +1 or -1.
 
     Shapes:
-        input (N, Cin, H, W), real; output (N, Cout, H', W'), real.
+        Input: (N, Cin, H, W), real. Output: (N, Cout, H', W'), real.
 
     Raises:
-        InputError: padding without a pad value of +1 or -1.
+        InputError: There is padding, but `pad_value` is not +1 or -1.
     """
 
     def __init__(
@@ -49,8 +55,8 @@ class BinaryConv2d(nn.Module):
         super().__init__()
         if padding and pad_value not in (1, -1):
             raise InputError(
-                f"BinaryConv2d: padding {padding} needs pad_value +1 or -1, not {pad_value}: "
-                "a zero is no binary value"
+                f"BinaryConv2d: padding {padding} needs a pad_value of +1 or -1, not {pad_value}, "
+                "because a binary map has no zero"
             )
         self.groups, self.padding, self.pad_value = groups, padding, pad_value
         self.weight = nn.Parameter(
@@ -64,7 +70,7 @@ class BinaryConv2d(nn.Module):
 
     @torch.no_grad()
     def set_weight(self, weight: Tensor) -> None:
-        """Takes a kernel over as latent weight W and fits the binarizer to it."""
+        """Copies a kernel into the latent weight W, and fits the binarizer to it."""
         self.weight.copy_(weight)
         self.weight_binarizer.fit(self.weight)
 

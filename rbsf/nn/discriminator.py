@@ -1,4 +1,4 @@
-"""Discriminators: does a map come from the full-precision network or from the binary one?"""
+"""Discriminators, which judge whether a map comes from the teacher or from the binary student."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from torch.nn import functional as F
 Entry = Literal["positions", "average", "flattened"]
 
 GRID = 6
-"""Cells a side that a map is averaged down to before it is flattened: an exemplar's feature's."""
+"""The side that a map is averaged down to before it is flattened: that of an exemplar's feature."""
 
 
 class Discriminator(nn.Module):
-    """D(.) of RBCN: linear layers C -> 128 -> 256 -> 128 -> 1, LeakyReLU after the first three.
+    """The D of RBCN: linear layers C -> 128 -> 256 -> 128 -> 1 with LeakyReLU between them.
 
-    The last layer gives a logit; a LeakyReLU behind it could be no probability. The channel vector
-    at every position goes in, and the logits are averaged, so 6x6 and 22x22 maps share one D
-    (`positions`); `average` averages the vectors instead; `flattened` takes the whole map as one
-    vector, averaged down to 6x6 so that one D still serves all sizes.
+    The paper prints a LeakyReLU after the last layer too. We leave it out, because its output is
+    not a probability; our last layer gives a logit.
+
+    Args:
+        channels: The channels C of the maps.
+        entry: How a map enters. "positions" feeds in the channel vector at every position and
+            averages the logits. "average" averages the vectors over positions first. "flattened"
+            averages the map down to 6x6 and feeds it in as one vector. All three take maps of any
+            size, so exemplars and searches share one D.
 
     Shapes:
-        map (N, C, h, w) of any size, normalised (`normalise`) so that its scale gives nothing away
-        -> logits (N,).
+        Input: (N, C, h, w), a map made by `normalise`, so that its scale does not reveal its
+        origin. Output: logits (N,).
     """
 
     def __init__(self, channels: int, entry: Entry = "positions") -> None:
@@ -51,14 +56,19 @@ class Discriminator(nn.Module):
 
 
 def normalise(feature_map: Tensor) -> Tensor:
-    """A map (N, C, h, w) with each channel at mean 0, variance 1 over batch and positions."""
+    """Scales each channel of a map (N, C, h, w) to mean 0, variance 1 over batch and positions."""
     x = feature_map.float()
-    unit, zero = x.new_ones(x.shape[1]), x.new_zeros(x.shape[1])  # without them it runs far slower
+    unit, zero = x.new_ones(x.shape[1]), x.new_zeros(x.shape[1])  # batch_norm is slow without them
     return F.batch_norm(x, None, None, unit, zero, training=True, eps=1e-6)
 
 
 class Discriminators(nn.Module):
-    """One Discriminator a layer, by layer name."""
+    """One `Discriminator` for each layer.
+
+    Args:
+        channels: The channels of each layer's maps, by the layer's name.
+        entry: How maps enter, see `Discriminator`.
+    """
 
     def __init__(self, channels: Mapping[str, int], entry: Entry = "positions") -> None:
         super().__init__()
@@ -67,5 +77,5 @@ class Discriminators(nn.Module):
         )
 
     def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Maps (N, C_l, h, w) by layer -> logits (L, N), in the discriminators' order."""
+        """Judges maps (N, C_l, h, w), given by layer: logits (L, N), one row for each layer."""
         return torch.stack([d(maps[name]) for name, d in self.by_layer.items()])

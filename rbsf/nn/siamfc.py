@@ -1,4 +1,7 @@
-"""SiamFC: one backbone embeds exemplar and search, and their cross-correlation is the response."""
+"""SiamFC: one backbone embeds exemplar and search; their cross-correlation is the response.
+
+The network is that of [SiamFC](https://arxiv.org/abs/1606.09549), Bertinetto et al., 2016.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +18,48 @@ from rbsf.nn.backbone import AlexNetV1, Backbone, BinaryAlexNetV1
 EXEMPLAR_SIZE = 127
 SEARCH_SIZE = 255
 REFERENCE_GAIN = 0.001
+"""The fixed gain of siamfc-pytorch."""
 
 
 class Output(NamedTuple):
-    """A training step's forward pass: responses (N, r, r), both branches' maps of every layer."""
+    """What the forward pass of a training step gives."""
 
     responses: Tensor
+    """The responses, (N, r, r), as logits."""
     exemplar_maps: list[Tensor]
+    """The exemplars' maps of every layer, (N, C_l, h, w) each."""
     search_maps: list[Tensor]
+    """The searches' maps of every layer."""
 
 
 def correlate(exemplars: Tensor, searches: Tensor) -> Tensor:
-    """Cross-correlation of feature pairs: (N, C, a, a), (N, C, b, b) -> (N, b-a+1, b-a+1)."""
+    """Cross-correlates the two features of each pair.
+
+    Args:
+        exemplars: The exemplars' features, (N, C, a, a).
+        searches: The searches' features, (N, C, b, b), with b >= a.
+
+    Returns:
+        The correlations, (N, b - a + 1, b - a + 1).
+    """
     n = len(exemplars)
     rows = searches.reshape(1, -1, *searches.shape[-2:])
     return F.conv2d(rows, exemplars, groups=n)[0]
 
 
 class SiamFC(nn.Module):
-    """embed() twice, correlate, scale: response = gain * correlation + bias, a logit.
+    """The Siamese network: it embeds exemplar and search, and correlates the two features.
+
+        response = gain * correlation + bias,  a logit
+
+    Gain and bias do not move the peak of a response. They matter for the loss, and for the
+    confidence that is read from the response.
 
     Args:
-        backbone: the embedding.
-        learn_response: learn gain and bias (the MATLAB SiamFC's `adjust` layer). The fixed gain
-            0.001 suits the float network's magnitudes only. They do not move the peak; they
-            decide the loss and what the response says of confidence. The gain is learned as its
-            logarithm, so that it stays positive and a step changes it by a ratio.
+        backbone: The network that embeds both. None makes a full-precision `AlexNetV1`.
+        learn_response: Whether gain and bias are learned, as in the `adjust` layer of the MATLAB
+            SiamFC. The fixed gain of 0.001 suits only the magnitudes of the float network. The
+            gain is learned as its logarithm, so it stays positive and a step changes it by a ratio.
     """
 
     log_gain: Tensor
@@ -58,20 +77,20 @@ class SiamFC(nn.Module):
 
     @property
     def gain(self) -> Tensor:
-        """The positive factor of the correlation, a scalar tensor."""
+        """The positive factor of the correlation, as a scalar tensor."""
         return self.log_gain.exp()
 
     def embed(self, pixels: Tensor) -> Tensor:
-        """RGB pixels (N, 3, S, S), 0..255 -> features (N, 256, s, s)."""
+        """Embeds RGB pixels (N, 3, S, S), 0 to 255, as features (N, 256, s, s)."""
         feature: Tensor = self.backbone(pixels)
         return feature
 
     def respond(self, exemplars: Tensor, searches: Tensor) -> Tensor:
-        """Features -> responses (N, r, r), logits, in float32."""
+        """Turns the features of pairs into responses (N, r, r), logits in float32."""
         return self.gain * correlate(exemplars.float(), searches.float()) + self.bias
 
     def forward(self, exemplars: Tensor, searches: Tensor) -> Output:
-        """Pixel pairs (N, 3, 127, 127), (N, 3, 239 or 255, ...) -> Output."""
+        """Runs pairs of crops: exemplars (N, 3, 127, 127), and searches of side 239 or 255."""
         z_maps = self.backbone.maps(exemplars)
         x_maps = self.backbone.maps(searches)
         with torch.autocast(exemplars.device.type, enabled=False):
@@ -84,5 +103,11 @@ def make_student(
     activations: ActivationBinarizerName = "approx",
     c_shape: CShape = "kernel",
 ) -> SiamFC:
-    """A binary SiamFC with random weights: RB-SF by default, XNOR-SF with `xnor`, `clipped`."""
+    """Makes a binary SiamFC with random weights: RB-SF, or XNOR-SF with "xnor" and "clipped".
+
+    Args:
+        weights: The weight binarizer's name, see `rbsf.binarize.weight_binarizer`.
+        activations: The activation binarizer's name, see `rbsf.binarize.activation_binarizer`.
+        c_shape: The shape of RBCN's C, see `rbsf.binarize.RBCN`.
+    """
     return SiamFC(BinaryAlexNetV1(weights, activations, c_shape), learn_response=True)

@@ -1,7 +1,7 @@
-"""One process or many: rank, world, device, and the wrapping in DistributedDataParallel.
+"""Training in one process or many: rank, world, device, and DistributedDataParallel.
 
-Under `torchrun` (on one machine or several) RANK, LOCAL_RANK and WORLD_SIZE are set and a process
-group is opened; without it there is one process and nothing is wrapped.
+`torchrun`, on one machine or several, sets RANK, LOCAL_RANK and WORLD_SIZE, and a process group is
+opened. Without it there is a single process, and nothing is wrapped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from rbsf.errors import InputError
 
 
 class World(NamedTuple):
-    """This process among all."""
+    """This process among all processes of a training.
+
+    Attributes:
+        rank: The number of this process, from 0.
+        size: How many processes there are.
+        device: The device that this process computes on.
+    """
 
     rank: int
     size: int
@@ -31,27 +37,27 @@ class World(NamedTuple):
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module, its gradients averaged over processes in backward where there are several."""
+        """Wraps a module so that a backward pass averages its gradients over all processes."""
         if self.size == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=devices)
 
     def barrier(self) -> None:
-        """Waits for all processes."""
+        """Waits until all processes have come here."""
         if self.size > 1:
             distributed.barrier()
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process: all of them get the same answer."""
+        """Whether the flag is set in any process. All processes get the same answer."""
         if self.size == 1:
             return flag
-        told = torch.tensor(float(flag), device=self.device)
-        distributed.all_reduce(told)
-        return bool(told > 0)
+        flags = torch.tensor(float(flag), device=self.device)
+        distributed.all_reduce(flags)
+        return bool(flags > 0)
 
     def average(self, tensors: list[torch.Tensor]) -> None:
-        """Replaces each tensor by its mean over processes, in place."""
+        """Replaces each tensor by its mean over all processes, in place."""
         if self.size > 1:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
@@ -60,10 +66,13 @@ class World(NamedTuple):
 
 @contextmanager
 def open_world(device: str) -> Iterator[World]:
-    """The world of this process, closed at the end.
+    """Opens the world of this process, and closes it at the end of the block.
+
+    Args:
+        device: "cpu", "cuda" or "cuda:N". "auto" is a CUDA device if there is one, else the CPU.
 
     Raises:
-        InputError: a device that does not exist here.
+        InputError: The device is unknown or does not exist here.
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     world = World(rank, size, _pick_device(device))
@@ -83,9 +92,9 @@ def _pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"device {name!r} is unknown: auto, cpu, cuda or cuda:N") from None
+        raise InputError(f"device {name!r} is unknown: use auto, cpu, cuda or cuda:N") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name!r}: no CUDA device here; use device: cpu or auto")
+        raise InputError(f"device {name!r} cannot be used without CUDA: set device to cpu or auto")
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device

@@ -1,4 +1,4 @@
-"""What a run tells: a progress note, a line an epoch, TensorBoard events."""
+"""The log of a run: a note beside the progress bar, a line per epoch, and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import Any
 from rbsf.console import console
 
 SMOOTHING = 0.98
+"""The share of the old value in a smoothed loss."""
 
 
 class Log:
-    """Smoothed losses for the progress bar; everything for TensorBoard. Silent unless `is_main`."""
+    """Smooths losses for the progress bar, and writes everything to TensorBoard.
+
+    Args:
+        folder: The folder of the events.
+        is_main: Whether this is the main process. The others neither print nor write.
+    """
 
     def __init__(self, folder: Path, is_main: bool) -> None:
         self.folder, self.is_main = folder, is_main
@@ -20,12 +26,12 @@ class Log:
         self._purge: int | None = None
 
     def resume(self, step: int) -> None:
-        """Events after `step` belong to steps that are made again."""
+        """Discards the events after `step`, because those steps are made again."""
         self._purge = step + 1
 
     @property
     def writer(self) -> Any:
-        """The TensorBoard writer, opened when first used."""
+        """The TensorBoard writer, which is opened at its first use."""
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -33,7 +39,7 @@ class Log:
         return self._writer
 
     def step(self, step: int, losses: dict[str, float]) -> None:
-        """Takes in a step's losses."""
+        """Records the losses of a step."""
         for name, value in losses.items():
             before = self.smooth.get(name, value)
             self.smooth[name] = SMOOTHING * before + (1 - SMOOTHING) * value
@@ -42,17 +48,17 @@ class Log:
                 self.writer.add_scalar(f"loss/{name}", value, step)
 
     def summary(self) -> str:
-        """The smoothed losses, short."""
+        """The smoothed losses as a short text."""
         return "  ".join(f"{name} {value:.3f}" for name, value in self.smooth.items())
 
     def epoch(self, step: int, label: str, metrics: dict[str, float]) -> None:
-        """Prints and records an epoch's metrics."""
+        """Prints and records the metrics of an epoch."""
         if not self.is_main:
             return
         for name, value in metrics.items():
             self.writer.add_scalar(name if "/" in name else f"epoch/{name}", value, step)
         self.writer.flush()
-        told = "  ".join(
+        figures = "  ".join(
             f"{name.removeprefix('time/')} {value:.4g}" for name, value in metrics.items()
         )
-        console.print(f"{label}  {self.summary()}  {told}", highlight=False, soft_wrap=True)
+        console.print(f"{label}  {self.summary()}  {figures}", highlight=False, soft_wrap=True)

@@ -1,10 +1,14 @@
-"""The training loop that teacher and student share: epochs, steps, checkpoints, validation, logs.
+"""The training loop of teacher and student: epochs, steps, checkpoints, validation and logs.
 
-What a step *is* belongs to a Task (teacher.py, student.py). The loop owns the order of things:
+A `Task` (teacher.py, student.py) defines what a step does. The loop defines the order:
 
-    for each epoch: set the rates; for each batch: step; after it: end of epoch, validate, save
+    for each epoch:
+        set the rates
+        for each batch: make a step
+        end the epoch, validate, save
 
-A run's state is (epoch, batch, tensors); everything random follows from the seed and that position.
+The state of a run is the epoch, the batch and the tensors. Everything random follows from the seed
+and from that position.
 """
 
 from __future__ import annotations
@@ -41,11 +45,21 @@ from rbsf.train.log import Log
 from rbsf.train.settings import RunSettings
 
 Validate = Callable[[SiamFC], dict[str, float]]
-"""Measures a network, say its AO on a validation set; called in the main process alone."""
+"""Measures a network, for example its AO on a validation set. Only the main process calls it."""
 
 
 class Batch:
-    """A batch of pairs on the device: pixels as floats 0..255, labels for responses of 15x15."""
+    """A batch of pairs on the device, with the labels of their responses.
+
+    Args:
+        pair: The pairs, stacked as a DataLoader does.
+        device: Where the batch goes.
+
+    Attributes:
+        exemplars: The exemplars, (N, 3, 127, 127), RGB floats from 0 to 255.
+        searches: The search crops, (N, 3, 239, 239), likewise.
+        labels: The labels, (N, 15, 15), see `rbsf.losses.response_labels`.
+    """
 
     def __init__(self, pair: Pair, device: torch.device) -> None:
         def pixels(crop: Tensor) -> Tensor:
@@ -58,36 +72,57 @@ class Batch:
 
 
 def crop_cells(crop: Tensor) -> int:
-    """Feature cells of a crop (..., S, S): 127 -> 6, 239 -> 20, 255 -> 22."""
+    """How many cells wide the feature of a crop (..., S, S) is: 127 -> 6, 239 -> 20, 255 -> 22."""
     return (crop.shape[-1] - 87) // 8 + 1
 
 
 class Task(Protocol):
-    """One kind of training."""
+    """One kind of training: what is trained, and what a step does."""
 
     kind: str
+    """The kind of network, "teacher" or "student"; checkpoints record it."""
     model: SiamFC
+    """The network that is trained."""
     modules: dict[str, nn.Module]
+    """What else is trained, by the name it has in checkpoints."""
     optimisers: dict[str, torch.optim.Optimizer]
+    """The optimisers, by the names they have in checkpoints."""
 
-    def start_epoch(self, epoch: int) -> None: ...
-    def step(self, batch: Batch) -> dict[str, float]: ...
-    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None: ...
-    def metrics(self) -> dict[str, float]: ...
+    def start_epoch(self, epoch: int) -> None:
+        """Sets rates and loss weights for an epoch, counted from 0."""
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Trains on one batch and gives the losses by name."""
+        ...
+
+    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
+        """Finishes an epoch.
+
+        Args:
+            batches: Gives the epoch's batches again, from a given number on.
+            steps: The number of batches in the epoch.
+        """
+
+    def metrics(self) -> dict[str, float]:
+        """What to log after an epoch, by name."""
+        ...
 
 
 class Loop:
     """Runs a task.
 
     Args:
-        task: what a step does.
-        settings: of the run; what it is resumed with must equal what it was begun with.
-        dataset: the pairs.
-        folder: of the run: `config.yaml`, `last.safetensors` (everything), `best.safetensors` (the
-            model with the best validation AO), `final.safetensors` (the model at the end),
-            TensorBoard events.
-        world: this process among all.
-        validate: gives metrics of a model; "ao" decides which is best.
+        task: What is trained, and what a step does.
+        settings: The settings of the run. A run must be resumed with the settings it began with.
+        dataset: The pairs.
+        folder: The folder of the run. It gets `config.yaml`, `last.safetensors` (the whole state),
+            `best.safetensors` (the network with the best validation AO), `final.safetensors` (the
+            network at the end) and TensorBoard events.
+        world: This process among all.
+        validate: Measures the network after epochs. The metric "ao" decides which is the best.
+
+    Raises:
+        InputError: An epoch has fewer pairs than a batch.
     """
 
     def __init__(
@@ -108,21 +143,24 @@ class Loop:
         if self.steps == 0:
             raise InputError(
                 f"an epoch has {len(dataset)} pairs, fewer than one batch of {settings.batch} "
-                f"on {world.size} processes: raise data.pairs_per_epoch or lower batch"
+                "per process: raise data.pairs_per_epoch or lower batch"
             )
         folder.mkdir(parents=True, exist_ok=True)
         self.log = Log(folder, world.is_main)
 
     @property
     def step(self) -> int:
-        """Steps made since the run began."""
+        """How many steps were made since the run began."""
         return self.epoch * self.steps + self.batch
 
     def run(self) -> bool:
-        """Trains to the end; False where Ctrl-C or SIGTERM stopped it, its state saved.
+        """Trains to the end.
+
+        Returns:
+            True at the end. False if Ctrl-C or SIGTERM stopped the run, whose state is then saved.
 
         Raises:
-            InputError: the loss is not finite; the last checkpoint is from before it was.
+            InputError: The loss is not finite. The last checkpoint is from before that.
         """
         if self.world.is_main:
             config = yaml.safe_dump(self.settings.model_dump(mode="json"), sort_keys=False)
@@ -137,7 +175,7 @@ class Loop:
         return True
 
     def _run_epoch(self, bar: Progress) -> bool:
-        """One epoch, or what is left of it; False when told to stop."""
+        """Trains for one epoch, or for what is left of it. False if the run was asked to stop."""
         self.task.start_epoch(self.epoch)
         label = f"epoch {self.epoch + 1}/{self.settings.epochs}"
         row = bar.add_task(label, total=self.steps, completed=self.batch, note="")
@@ -181,7 +219,7 @@ class Loop:
         self.world.barrier()
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
-        """This process's batches of the current epoch, from number `first` on."""
+        """Gives this process its batches of the current epoch, from number `first` on."""
         self.dataset.set_epoch(self.epoch)
         size, world = self.settings.batch, self.world
         starts = [(b * world.size + world.rank) * size for b in range(first, self.steps)]
@@ -198,10 +236,10 @@ class Loop:
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
         if self.world.any(bool(bad)):
             last = self.folder / "last.safetensors"
-            kept = f"{last} is the last good state" if last.exists() else "nothing was saved yet"
+            kept = f"{last} has the last good state" if last.exists() else "nothing was saved yet"
             raise InputError(
-                f"loss {', '.join(bad) or 'of another process'} is not finite at epoch "
-                f"{self.epoch + 1}, batch {self.batch} (step {self.step}); {kept}: lower "
+                f"the loss {', '.join(bad) or 'of another process'} is not finite at epoch "
+                f"{self.epoch + 1}, batch {self.batch} (step {self.step}), and {kept}: lower "
                 f"optimiser.lr ({self.settings.optimiser.lr:g}) in {self.folder / 'config.yaml'} "
                 "and begin again"
             )
@@ -209,7 +247,16 @@ class Loop:
     # -- state ----------------------------------------------------------------------------------
 
     def save(self, name: str, metrics: dict[str, float] | None = None) -> None:
-        """Writes NAME.safetensors; `last` with all that going on needs, others the model alone."""
+        """Writes NAME.safetensors.
+
+        Args:
+            name: "last" stores all that the run needs to resume. Other names store the network
+                alone.
+            metrics: What was measured, for the header.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
         if not self.world.is_main:
             return
         header = {
@@ -230,10 +277,10 @@ class Loop:
         save_checkpoint(self.folder / f"{name}.safetensors", header, parts)
 
     def resume(self) -> None:
-        """Goes on from the folder's last.safetensors.
+        """Resumes from the folder's last.safetensors.
 
         Raises:
-            InputError: none there, or it was begun with other settings.
+            InputError: The file is missing or damaged, or the run was begun with other settings.
         """
         path = self.folder / "last.safetensors"
         checkpoint = load_checkpoint(path)
@@ -248,7 +295,7 @@ class Loop:
         self.best_ao = -math.inf if best is None else best
         self.log.resume(self.step)
         if self.world.is_main:
-            console.print(f"going on from {path}: epoch {self.epoch + 1}, batch {self.batch}")
+            console.print(f"resuming from {path}: epoch {self.epoch + 1}, batch {self.batch}")
 
     def _check_same_run(self, checkpoint: Checkpoint, path: Path) -> None:
         free = {"device", "workers", "checkpoint_steps", "compile"}
@@ -260,17 +307,20 @@ class Loop:
             if begun.get(key) != now.get(key):
                 raise InputError(
                     f"{path} was begun with {key} = {begun.get(key)}, now it is {now.get(key)}: "
-                    "resume with the same config, or give another --output"
+                    "resume with the same settings, or begin a new run in another folder"
                 )
         if checkpoint.header["world"] != self.world.size:
-            raise InputError(f"{path} was begun with {checkpoint.header['world']} processes")
+            raise InputError(
+                f"{path} was begun with {checkpoint.header['world']} processes, now there are "
+                f"{self.world.size}: resume with as many as before"
+            )
 
     def _signals(self) -> _StopOnSignal:
         return _StopOnSignal(self)
 
 
 def _dotted(config: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """A nested mapping as a flat one, its keys joined by dots."""
+    """Flattens a nested mapping, with its keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         inner = isinstance(value, dict)
@@ -279,7 +329,7 @@ def _dotted(config: dict[str, Any], above: str = "") -> dict[str, Any]:
 
 
 class _StopOnSignal:
-    """Within it, Ctrl-C and SIGTERM ask the loop to stop after the step under way."""
+    """A context in which Ctrl-C and SIGTERM ask the loop to stop after the current step."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop

@@ -1,4 +1,7 @@
-"""The BN pass: after each epoch the batch norms are updated with W, C and D held (line 17)."""
+"""The BN pass: after each epoch the batch norms are updated while W, C and D are held fixed.
+
+It is line 17 of Algorithm 1 in the RBCN paper.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ def norm_pass(
 ) -> None:
     """Learns gamma and beta under the task loss, then estimates the running statistics anew.
 
-    Nothing but batch norm changes. Gamma and beta go down by SGD with momentum 0.9 on batch
-    statistics; then running mean and variance are set to their averages over the same batches.
+    Only the batch norms change. Gamma and beta are learned by SGD with momentum 0.9, on batch
+    statistics. Then the running mean and variance are set to their averages over the same batches.
 
     Args:
-        model: the network; left in the mode it came in.
-        batches: gives the pass's batches, each time from the first.
-        lr: learning rate of gamma and beta.
-        world: gradients and statistics are averaged over its processes.
+        model: The network. Each norm is left in the mode, training or eval, that it came in.
+        batches: Gives the batches of the pass; every call begins with the first.
+        lr: The learning rate of gamma and beta.
+        world: The processes over which gradients and statistics are averaged.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     with _only_norms_train(model, norms):
@@ -36,7 +39,7 @@ def norm_pass(
 
 @contextmanager
 def _only_norms_train(model: nn.Module, norms: list[nn.BatchNorm2d]) -> Iterator[None]:
-    """Holds every parameter but gamma and beta, and puts all norms on batch statistics."""
+    """Holds every parameter fixed except gamma and beta, and puts all norms in training mode."""
     affine = {id(p) for norm in norms for p in norm.parameters()}
     held = [p for p in model.parameters() if p.requires_grad and id(p) not in affine]
     modes = [norm.training for norm in norms]
@@ -77,7 +80,7 @@ def _estimate_statistics(
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain average over all batches and both branches
+        norm.momentum = None  # gives a plain average over all batches and both branches
     for batch in batches:
         model(batch.exemplars, batch.searches)
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -1,4 +1,4 @@
-"""Optimisers from settings, their rates, and autocast."""
+"""Makes optimisers from settings, sets their rates, and switches autocast on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from rbsf.train.settings import OptimiserSettings
 def make_optimiser(
     settings: OptimiserSettings, groups: list[dict[str, Any]]
 ) -> torch.optim.Optimizer:
-    """SGD or Adam over parameter groups.
+    """Makes the SGD or Adam that the settings name.
 
-    A group may set its own `weight_decay`, and `rate`, by which its learning rate is multiplied.
+    Args:
+        settings: The settings of the optimiser.
+        groups: The parameter groups. A group may have its own `weight_decay`, and a `rate`, by
+            which its learning rate is multiplied.
     """
     for group in groups:
         group.setdefault("rate", 1.0)
@@ -25,15 +28,19 @@ def make_optimiser(
 
 
 def set_rates(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Sets every group's learning rate to `rate` times its own factor."""
+    """Sets the learning rate of every group to `rate` times the group's own factor."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["rate"]
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """bf16 autocast where asked for; `auto`: on CUDA, and on CPUs with AMX or AVX-512 BF16.
+    """Gives the autocast context of a precision.
 
-    A step with AVX-512 BF16 alone (Zen 4) is twice as fast as in fp32.
+    Args:
+        precision: "bf16" computes in bfloat16 and "fp32" in float32. "auto" means bf16 on CUDA and
+            on CPUs with AMX or AVX-512 BF16, and fp32 elsewhere. On a CPU that has only AVX-512
+            BF16 (Zen 4), bf16 makes a step twice as fast.
+        device: The device that computes.
     """
     native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     fast = device.type == "cuda" or native

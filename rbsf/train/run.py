@@ -1,4 +1,4 @@
-"""From settings to a trained network: what tools/train_*.py call."""
+"""Turns settings into a trained network. The training commands call it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ S = TypeVar("S", bound=RunSettings)
 
 
 def override(kind: type[S], config: Path, data: Path | None) -> S:
-    """Settings from a YAML file, `data.root` replaced where one is given on the command line."""
+    """Reads settings from a YAML file, and replaces their `data.root` if another is given.
+
+    Args:
+        kind: The class of the settings.
+        config: The file.
+        data: The folder that the paths of the sources start from. None keeps the file's.
+
+    Raises:
+        InputError: The file cannot be read, or a key or value is wrong.
+    """
     settings = load_settings(kind, config)
     if data is None:
         return settings
@@ -38,42 +47,47 @@ def train(
     resume: bool = False,
     validate: Validate | None = None,
 ) -> bool:
-    """Trains in a folder, from the start or from where it was left.
+    """Trains in a folder, from the beginning or from where a run was left.
 
     Args:
-        make_task: TeacherTask or StudentTask.
-        settings: of the run.
-        folder: of the run's files.
-        resume: go on from the folder's last.safetensors.
-        validate: measures the network during training.
+        make_task: The task's class, `TeacherTask` or `StudentTask`.
+        settings: The settings of the run.
+        folder: The folder of the run's files, see `rbsf.train.loop.Loop`.
+        resume: Whether to resume from the folder's last.safetensors.
+        validate: Measures the network during training. None measures nothing.
 
     Returns:
-        True at the end, False where Ctrl-C stopped it (its state is saved).
+        True at the end. False if Ctrl-C stopped the run, whose state is then saved.
 
     Raises:
-        InputError: bad settings, missing data, or a folder that already holds a run.
+        InputError: A setting is bad, data is missing, or the loss is not finite. Or the folder
+            already holds a run, or it holds none that could be resumed.
     """
     if not resume and (folder / "last.safetensors").exists():
-        raise InputError(f"{folder} already holds a run: give --resume, or another --output")
+        raise InputError(f"{folder} already holds a run: resume it, or train in another folder")
     if resume and not (folder / "last.safetensors").exists():
-        raise InputError(f"{folder} holds no run to resume: leave --resume out to begin one")
+        raise InputError(f"{folder} holds no run to resume: begin one without resuming")
     _be_deterministic()
     with open_world(settings.device) as world:
         if world.is_main:
             dataset = open_pairs(settings.data, settings.seed)
-        world.barrier()  # the others find the crops made
+            for remark in dataset.remarks:
+                console.print(remark, markup=False, highlight=False, soft_wrap=True)
+        world.barrier()  # the other processes find the crops made
         if not world.is_main:
             dataset = open_pairs(settings.data, settings.seed)
         loop = Loop(make_task(settings, world), settings, dataset, folder, world, validate)
         if resume:
             loop.resume()
         elif world.is_main:
-            console.print(f"{len(dataset)} pairs an epoch, {loop.steps} steps, on {world.device}")
+            console.print(
+                f"an epoch has {len(dataset)} pairs, {loop.steps} steps on {world.device}"
+            )
         return loop.run()
 
 
 def _be_deterministic() -> None:
-    """The same run gives the same bits on one device."""
+    """Makes torch give the same bits whenever the same run is repeated on the same device."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Settings of a training run: what a YAML in configs/ may say."""
+"""The settings of a training run, which are the keys of the files in configs/."""
 
 from __future__ import annotations
 
@@ -17,99 +17,149 @@ BinaryLayerName = Literal["conv2", "conv3", "conv4", "conv5"]
 
 
 class OptimiserSettings(Settings):
-    """An optimiser and its exponential schedule, stepped at the start of each epoch:
-    lr(e) = lr * (final_lr / lr)^(e / epochs). Defaults are SiamFC's."""
+    """An optimiser with an exponential schedule. The defaults are SiamFC's.
 
-    name: Literal["sgd", "adam"] = "sgd"
-    lr: float = Field(1e-2, gt=0)
-    final_lr: float = Field(1e-5, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD; Adam's betas are 0.9, 0.999")
-    weight_decay: float = Field(5e-4, ge=0)
+    The learning rate is set at the start of each epoch: lr(e) = lr * (final_lr / lr)^(e / epochs).
+    """
+
+    name: Literal["sgd", "adam"] = Field("sgd", description="The optimiser.")
+    lr: float = Field(1e-2, gt=0, description="The learning rate of the first epoch.")
+    final_lr: float = Field(1e-5, gt=0, description="What the learning rate falls to.")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="The momentum of SGD. Adam's betas are 0.9 and 0.999."
+    )
+    weight_decay: float = Field(
+        5e-4, ge=0, description="The decay of the teacher, and of the student's first kernel."
+    )
 
     def lr_at(self, epoch: int, epochs: int) -> float:
-        """The learning rate of an epoch, 0-based."""
+        """The learning rate of an epoch, counted from 0, in a run of `epochs`."""
         return self.lr * float((self.final_lr / self.lr) ** (epoch / epochs))
 
 
 class RunSettings(Settings):
-    """What teacher and student have in common."""
+    """The settings that teacher and student have in common."""
 
-    seed: int = Field(0, ge=0)
-    epochs: int = Field(50, ge=1)
-    batch: int = Field(8, ge=1, description="pairs a step and process; an epoch's rest is dropped")
-    optimiser: OptimiserSettings = OptimiserSettings()
-    data: DataSettings = DataSettings()
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="autocast; auto is bf16 on CUDA and on CPUs that multiply it natively"
+    seed: int = Field(0, ge=0, description="The seed of every random choice.")
+    epochs: int = Field(50, ge=1, description="How many epochs are trained.")
+    batch: int = Field(
+        8,
+        ge=1,
+        description="Pairs in each step of each process. What is left of an epoch is dropped.",
     )
-    compile: bool = False
-    workers: int = Field(1, ge=0, description="processes that make pairs")
-    checkpoint_steps: int = Field(500, ge=1)
-    validate_epochs: int = Field(1, ge=1, description="epochs between validations")
+    optimiser: OptimiserSettings = Field(
+        OptimiserSettings(), description="The optimiser and its schedule."
+    )
+    data: DataSettings = Field(
+        DataSettings(), description="Where pairs come from and how they are augmented."
+    )
+    device: str = Field("auto", description="One of auto, cpu, cuda and cuda:N.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description="Autocast. auto is bf16 on CUDA and on CPUs that multiply it, else fp32.",
+    )
+    compile: bool = Field(False, description="Compile the network with torch.compile.")
+    workers: int = Field(1, ge=0, description="Processes that make pairs.")
+    checkpoint_steps: int = Field(500, ge=1, description="Steps between two checkpoints.")
+    validate_epochs: int = Field(1, ge=1, description="Epochs between two validations.")
 
 
 class TeacherSettings(RunSettings):
-    """The full-precision SiamFC; defaults are siamfc-pytorch's."""
+    """The settings of the full-precision SiamFC. The defaults are siamfc-pytorch's."""
 
 
 class Decaying(Settings):
-    """A loss weight that falls: value * gamma^floor(epoch / every)."""
+    """A loss weight that falls in steps: value * gamma^floor(epoch / every)."""
 
-    value: float = Field(ge=0)
-    gamma: float = Field(0.9, gt=0, le=1)
-    every: int = Field(60, ge=1, description="epochs")
+    value: float = Field(ge=0, description="The weight in the first epoch; 0 is off.")
+    gamma: float = Field(0.9, gt=0, le=1, description="What the weight is multiplied by each time.")
+    every: int = Field(60, ge=1, description="Epochs between two such multiplications.")
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch, 0-based."""
+        """The weight in an epoch, counted from 0."""
         return self.value * float(self.gamma ** (epoch // self.every))
 
 
 class StudentSettings(RunSettings):
-    """The binary SiamFC distilled from a teacher (Algorithm 1); defaults are the paper's."""
+    """The settings of the binary SiamFC, distilled from a teacher. The defaults are the paper's."""
 
-    teacher: str | None = Field(None, description="its checkpoint; none: the shipped one")
-    init: Literal["random", "teacher"] = "random"
-    weights: WeightBinarizerName = "rbcn"
-    activations: ActivationBinarizerName = "approx"
-    c_shape: CShape = "kernel"
-    c_rate: float = Field(0.1, gt=0, description="eta2 / eta1: C's learning rate relative to W's")
-    latent_weight_decay: float = Field(1e-4, ge=0, description="of the binary layers' W")
+    teacher: str | None = Field(
+        None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
+    )
+    init: Literal["random", "teacher"] = Field(
+        "random", description="Where the student's weights start: at random, or at the teacher's."
+    )
+    weights: WeightBinarizerName = Field("rbcn", description="The weight binarizer.")
+    activations: ActivationBinarizerName = Field("approx", description="The activation binarizer.")
+    c_shape: CShape = Field(
+        "kernel", description="Whether C is a k x k matrix, a number, or a number for each filter."
+    )
+    c_rate: float = Field(
+        0.1, gt=0, description="The learning rate of C relative to that of W (eta2 / eta1)."
+    )
+    latent_weight_decay: float = Field(
+        1e-4, ge=0, description="The weight decay of the binary layers' latent weights W."
+    )
 
-    kernel_loss: Decaying = Decaying(value=0.01)  # lambda 1
-    kernel_loss_grad: KernelLossGrad = "direct"
-    adversarial_loss: Decaying = Decaying(value=0.01)  # lambda 2
-    gan: Gan = "rbcn"
-    discriminator_entry: Entry = "positions"
+    kernel_loss: Decaying = Field(
+        Decaying(value=0.01), description="The weight of the kernel loss (lambda 1)."
+    )
+    kernel_loss_grad: KernelLossGrad = Field(
+        "direct", description="The way by which the gradient of the kernel loss reaches W."
+    )
+    adversarial_loss: Decaying = Field(
+        Decaying(value=0.01), description="The weight of the adversarial loss (lambda 2)."
+    )
+    gan: Gan = Field("rbcn", description="The form of the adversarial losses.")
+    discriminator_entry: Entry = Field(
+        "positions", description="How a map of any size enters its discriminator."
+    )
     discriminator_layers: tuple[BinaryLayerName, ...] = Field(
         ("conv2", "conv3", "conv4", "conv5"),
-        description="where R and T are compared",
+        description="The layers in which the teacher's and the student's maps are compared.",
     )
     compared_maps: Literal["before", "after"] = Field(
-        "before", description="R and T before or after ReLU and sign"
+        "before", description="Whether maps are compared before or after ReLU and sign."
     )
-    discriminator_lr: float = Field(2e-4, gt=0, description="of its Adam")
+    discriminator_lr: float = Field(
+        2e-4, gt=0, description="The learning rate of the discriminators' Adam."
+    )
 
     search_map_stride: int = Field(
-        1, ge=1, le=4, description="cells between those at which the searches' maps are compared"
+        1,
+        ge=1,
+        le=4,
+        description="Only every such row and column of the search's maps is compared.",
     )
 
-    response_distillation: float = Field(0, ge=0)
-    feature_distillation: float = Field(0, ge=0)
-    freeze_norms_from: float = Field(
-        1.0, gt=0, le=1, description="share of the epochs after which steps use running statistics"
+    response_distillation: float = Field(
+        0, ge=0, description="The weight of the divergence from the teacher's responses."
     )
-    norm_pass: float = Field(0.1, ge=0, le=1, description="share of an epoch its BN pass sees")
+    feature_distillation: float = Field(
+        0, ge=0, description="The weight of the difference from the teacher's normalised maps."
+    )
+    freeze_norms_from: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="The share of the epochs after which batch norms use their running statistics.",
+    )
+    norm_pass: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="The share of an epoch's pairs that the pass over batch norms sees after it.",
+    )
 
     @model_validator(mode="after")
     def _compares_what_it_distils(self) -> StudentSettings:
         if self.feature_distillation and not self.discriminator_layers:
-            raise ValueError("feature_distillation needs discriminator_layers to compare")
+            raise ValueError("feature_distillation needs discriminator_layers, where it compares")
         return self
 
     @property
     def adversarial(self) -> bool:
-        """Whether there are discriminators."""
+        """Whether the run trains discriminators."""
         return self.adversarial_loss.value > 0 and bool(self.discriminator_layers)
 
     @property

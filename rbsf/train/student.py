@@ -1,9 +1,10 @@
-"""The student's step: Algorithm 1 of RBCN, the binary SiamFC distilled from its teacher.
+"""Algorithm 1 of RBCN: how the binary SiamFC is distilled from its teacher.
 
-One mini-batch: a forward pass; the discriminators take one step up; the student takes one step
-down its task, kernel and adversarial losses, W at the rate eta1 and C at eta2. Printed layer by
-layer in the paper, under automatic differentiation the interleaving changes nothing. After each
-epoch the batch norms are updated with W, C and D held (norm_pass.py).
+For each mini-batch there is one forward pass. Then the discriminators take a step up their
+objective, and the student takes a step down its task, kernel and adversarial losses, with rate eta1
+for W and eta2 for C. The paper prints this layer by layer; under automatic differentiation that
+makes no difference. After each epoch the batch norms are updated while W, C and D are held fixed
+(norm_pass.py).
 """
 
 from __future__ import annotations
@@ -36,15 +37,23 @@ from rbsf.train.optim import autocast, make_optimiser, set_rates
 from rbsf.train.settings import StudentSettings
 
 FLIP_INTERVAL = 50
-"""Steps between two looks at how many weights change their sign in a step."""
+"""Every how many steps we count the weights whose sign the step changed."""
 
 
 Branch = tuple[dict[str, Tensor], dict[str, Tensor]]
-"""The maps R of the teacher and T of the student by layer name, normalised, of z or of x."""
+"""The teacher's maps R and the student's maps T, normalised, by layer, of exemplars or searches."""
 
 
 class StudentTask:
-    """The binary SiamFC, its teacher (frozen, in eval mode) and its discriminators."""
+    """Trains the binary SiamFC, together with its discriminators, against a frozen teacher.
+
+    Args:
+        settings: The settings of the run.
+        world: This process among all.
+
+    Raises:
+        InputError: The teacher cannot be loaded.
+    """
 
     kind = "student"
 
@@ -84,7 +93,11 @@ class StudentTask:
         return self.model.backbone
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Parameters by rate and decay: latent W, C (eta2, no decay), kernels, and the rest."""
+        """Groups the parameters by rate and decay.
+
+        The latent W has a decay of its own, C has rate eta2 and no decay, conv1's kernel has the
+        optimiser's decay, and the rest has none.
+        """
         convs = self.backbone.binary_layers().values()
         latent = [conv.weight for conv in convs]
         c = [conv.weight_binarizer.c for conv in convs if isinstance(conv.weight_binarizer, RBCN)]
@@ -101,6 +114,7 @@ class StudentTask:
         return groups
 
     def start_epoch(self, epoch: int) -> None:
+        """Sets rates and loss weights, and freezes the batch norms once their time has come."""
         settings = self.settings
         self.model.train()
         if epoch >= settings.freeze_norms_from * settings.epochs:
@@ -110,8 +124,8 @@ class StudentTask:
         self.adversarial_weight = settings.adversarial_loss.at(epoch)
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """One mini-batch of Algorithm 1."""
-        told: dict[str, Tensor] = {}
+        """Trains on one mini-batch, as Algorithm 1 has it."""
+        discriminator_losses: dict[str, Tensor] = {}
         with autocast(self.settings.precision, self.world.device):
             student: Output = self.wrapped(batch.exemplars, batch.searches)
             losses = {"response": response_loss(student.responses, batch.labels)}
@@ -121,13 +135,14 @@ class StudentTask:
                     teacher: Output = self.teacher(batch.exemplars, batch.searches)
                 branches = list(self._branches(teacher, student))
                 if self.settings.adversarial:
-                    told["discriminator"] = self._discriminator_step(branches)
+                    discriminator_losses["discriminator"] = self._discriminator_step(branches)
                 losses |= self._guidance(batch, student, teacher, branches)
         self._descend(torch.stack(list(losses.values())).sum())
-        return {name: value.item() for name, value in {**losses, **told}.items()}
+        losses |= discriminator_losses
+        return {name: value.item() for name, value in losses.items()}
 
     def _discriminator_step(self, branches: list[Branch]) -> Tensor:
-        """D ascends log D(R) + log(1 - D(T)) with T detached (lines 10 and 11)."""
+        """D ascends log D(R) + log(1 - D(T)), with T detached (lines 10 and 11)."""
         loss = torch.zeros((), device=self.world.device)
         for real, fake in branches:
             both = {name: torch.cat([real[name], fake[name].detach()]) for name in real}
@@ -141,7 +156,7 @@ class StudentTask:
         return loss.detach() / 2
 
     def _kernel_loss(self) -> dict[str, Tensor]:
-        """lambda1 / 2 times eq. 3's squares, summed over layers and filters."""
+        """The kernel loss: lambda1 / 2 times the squares of eq. 3, over all layers and filters."""
         if not self.kernel_weight:
             return {}
         squares = [
@@ -153,7 +168,7 @@ class StudentTask:
     def _guidance(
         self, batch: Batch, student: Output, teacher: Output, branches: list[Branch]
     ) -> dict[str, Tensor]:
-        """What the teacher adds to the losses: adversarial, and distillation where asked for."""
+        """The losses that need the teacher: the adversarial one, and those of distillation."""
         settings, losses = self.settings, {}
         if self.settings.adversarial:
             frozen = {name: p.detach() for name, p in self.discriminators.named_parameters()}
@@ -177,7 +192,7 @@ class StudentTask:
         return losses
 
     def _branches(self, teacher: Output, student: Output) -> Iterator[Branch]:
-        """R and T of the layers compared, normalised, by name: of exemplars, of searches."""
+        """Gives the normalised R and T of the compared layers: of exemplars, then of searches."""
         order = [layer.name for layer in LAYERS]
         picked = [order.index(name) for name in self.settings.discriminator_layers]
         for real, fake, stride in (
@@ -194,7 +209,7 @@ class StudentTask:
     def _activated(
         self, real: list[Tensor], fake: list[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Maps as the next layer takes them: behind ReLU, behind sign; the feature as it is."""
+        """Maps as the next layer sees them, after ReLU or sign. The feature stays as it is."""
         signs = [conv.activation_binarizer for conv in self.backbone.binary_layers().values()]
         return (
             [*map(F.relu, real[:-1]), real[-1]],
@@ -202,7 +217,7 @@ class StudentTask:
         )
 
     def _descend(self, loss: Tensor) -> None:
-        """Backward, then W and C take their steps; a loss that is not finite changes nothing."""
+        """Runs the backward pass and steps W and C. A loss that is not finite changes nothing."""
         optimiser = self.optimisers["optimiser"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -223,14 +238,14 @@ class StudentTask:
         )
 
     def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
-        """The BN pass (line 17) over the last share of the epoch's batches."""
+        """Runs the BN pass (line 17) over the last share of the epoch's batches."""
         first = steps - round(self.settings.norm_pass * steps)
         if first < steps:
             groups = self.optimisers["optimiser"].param_groups
             norm_pass(self.model, lambda: batches(first), groups[0]["lr"], self.world)
 
     def metrics(self) -> dict[str, float]:
-        """Learning rate, share of signs flipped by a step, C* a layer, response gain, bias."""
+        """The learning rate, the share of signs flipped by a step, each C*, and gain and bias."""
         stars = {
             f"c_star/{name}": conv.weight_binarizer.c_star.mean().item()
             for name, conv in self.backbone.binary_layers().items()
@@ -246,13 +261,13 @@ class StudentTask:
 
 
 def load_teacher(settings: StudentSettings) -> SiamFC:
-    """The teacher a run names, or the shipped one.
+    """Loads the teacher that a run names, or the shipped one if it names none.
 
     Raises:
-        InputError: it cannot be read, or is itself a student.
+        InputError: The file is missing or cannot be read, or it is a binary network.
     """
     path = settings.teacher or SHIPPED_TEACHER
     teacher = load_network(path)
     if not isinstance(teacher.backbone, AlexNetV1):
-        raise InputError(f"{path} is a binary network: a teacher is full-precision")
+        raise InputError(f"{path} is a binary network, but a teacher must have full precision")
     return teacher

@@ -1,4 +1,4 @@
-"""The teacher's step: full-precision SiamFC on the balanced logistic loss."""
+"""Trains the teacher, a full-precision SiamFC, on the balanced logistic loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from rbsf.train.settings import TeacherSettings
 
 
 class TeacherTask:
-    """SiamFC as siamfc-pytorch trains it: SGD on every parameter alike."""
+    """Trains SiamFC as siamfc-pytorch does, with the same optimiser for every parameter.
+
+    Args:
+        settings: The settings of the run.
+        world: This process among all.
+    """
 
     kind = "teacher"
 
@@ -32,12 +37,13 @@ class TeacherTask:
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, groups)}
 
     def start_epoch(self, epoch: int) -> None:
+        """Sets the learning rate."""
         self.model.train()
         rate = self.settings.optimiser.lr_at(epoch, self.settings.epochs)
         set_rates(self.optimisers["optimiser"], rate)
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """Forward, loss, backward, SGD."""
+        """Trains on one mini-batch. A loss that is not finite changes nothing."""
         with autocast(self.settings.precision, self.world.device):
             output = self.wrapped(batch.exemplars, batch.searches)
         loss = response_loss(output.responses, batch.labels)
@@ -49,7 +55,7 @@ class TeacherTask:
         return {"response": loss.item()}
 
     def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
-        """Nothing: the teacher's statistics are the running ones."""
+        """Does nothing. The teacher keeps the running statistics of its training steps."""
 
     def metrics(self) -> dict[str, float]:
         """The learning rate."""

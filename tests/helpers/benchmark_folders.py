@@ -52,6 +52,29 @@ def write_got10k(root: Path, name: str, boxes: np.ndarray, cover: Sequence[int])
     return folder
 
 
+def write_got10k_test(root: Path, name: str, frames: int, first: Sequence[float]) -> Path:
+    """A sequence of GOT-10k's test split, of which the first box alone is public."""
+    folder = root / "test" / name
+    write_images(folder, [f"{number:08d}.jpg" for number in range(1, frames + 1)])
+    np.savetxt(folder / "groundtruth.txt", [first], fmt="%.4f", delimiter=",")
+    with (root / "test" / "list.txt").open("a") as file:
+        file.write(name + "\n")
+    return folder
+
+
+def write_uav123(root: Path, name: str, folder: str, first: int, boxes: np.ndarray) -> Path:
+    """A sequence of UAV123: its boxes, and its frames from the number `first` on."""
+    numbers = range(first, first + len(boxes))
+    images = root / "data_seq" / "UAV123" / folder
+    write_images(images, [f"{number:06d}.jpg" for number in numbers])
+    annotation = root / "anno" / "UAV123" / f"{name}.txt"
+    annotation.parent.mkdir(parents=True, exist_ok=True)
+    np.savetxt(annotation, boxes, fmt="%g", delimiter=",")
+    for other in ("a", "b"):  # the toolkit wants more than three entries at the root
+        (root / other).mkdir(exist_ok=True)
+    return images
+
+
 def walk(count: int, seed: int = 0) -> np.ndarray:
     """1-indexed boxes that wander over the image and somewhat beyond; some digits are halves."""
     rng = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ TRACKERS: dict[str, Callable[[], object]] = {
 
 
 def write_dataset(root: Path) -> Path:
-    """Three sequences in OTB's layout, with attributes; in one, the target is absent for a while."""
+    """Three sequences in OTB's layout, with attributes. In one the target is absent for a while."""
     for seed, (name, frames) in enumerate(FRAMES.items()):
         boxes = walk(frames, seed)
         if name == "Cat":

@@ -1,4 +1,4 @@
-"""Configuration: every shipped YAML, siamfc.md's numbers, and what is said of mistakes."""
+"""Configuration: every shipped YAML, the numbers of the references, and messages on mistakes."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_every_config_parses_and_says_what_it_is_for(file):
 
 
 def test_siamfc_yaml_is_the_reference():
-    """siamfc.md, training column and crops."""
+    """The crops and the training are those of siamfc-pytorch."""
     s = load_settings(TeacherSettings, CONFIGS / "siamfc.yaml")
     assert (s.epochs, s.batch) == (50, 8)
     o = s.optimiser
@@ -49,7 +49,7 @@ def test_siamfc_yaml_is_the_reference():
 
 
 def test_the_schedule_is_siamfcs():
-    """1e-2 -> 1e-5, exponential with gamma 0.87096, stepped at the start of each of 50 epochs."""
+    """The rate falls from 1e-2 to 1e-5 by a factor of 0.87096 at the start of each of 50 epochs."""
     rates = [OptimiserSettings().lr_at(epoch, 50) for epoch in range(51)]
     assert rates[0] == 1e-2
     assert rates[50] == pytest.approx(1e-5)
@@ -58,7 +58,7 @@ def test_the_schedule_is_siamfcs():
 
 
 def test_the_paper_preset_is_as_printed():
-    """rbcn.md: random start, l1 = l2 = 0.01 times 0.9 every 60 epochs, SGD 0.9, decay 1e-4."""
+    """A random start, l1 = l2 = 0.01 times 0.9 every 60 epochs, SGD with momentum 0.9 and decay."""
     s = load_settings(StudentSettings, CONFIGS / "rbsf_paper.yaml")
     assert (s.epochs, s.init, s.weights, s.activations) == (200, "random", "rbcn", "approx")
     assert (s.optimiser.name, s.optimiser.momentum, s.optimiser.weight_decay) == ("sgd", 0.9, 1e-4)
@@ -93,15 +93,15 @@ def test_weights_of_losses_fall_in_steps():
 def refused(tmp_path, text, kind=TeacherSettings):
     file = tmp_path / "mine.yaml"
     file.write_text(text)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as error:
         load_settings(kind, file)
-    message = str(told.value)
+    message = str(error.value)
     assert str(file) in message and "\n" not in message
     return message
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("epoch: 3", "unknown key epoch; did you mean epochs?"),
         ("optimiser: {lrr: 1}", "unknown key optimiser.lrr; did you mean lr?"),
@@ -122,8 +122,8 @@ def refused(tmp_path, text, kind=TeacherSettings):
         ("epochs: [1", "is not YAML"),
     ],
 )
-def test_mistakes_are_told_in_one_line_with_file_key_and_nearest_key(tmp_path, text, told):
-    assert told in refused(tmp_path, text)
+def test_a_mistake_is_one_line_with_file_key_and_nearest_key(tmp_path, text, reason):
+    assert reason in refused(tmp_path, text)
 
 
 def test_a_students_key_is_unknown_to_a_teacher(tmp_path):

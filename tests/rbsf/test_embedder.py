@@ -1,10 +1,16 @@
 """load_embedder: what it gives for crops, and what it says when it cannot."""
 
+import copy
 import hashlib
 import importlib.util
 import logging
+import multiprocessing
+import pickle
+import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,10 +21,13 @@ from rbsf import InputError, embedder, load_embedder
 from rbsf.embedder import SHIPPED, engine_in_words
 from rbsf.engine import packed
 from rbsf.engine.format import read_packed, write_packed
-from rbsf.engine.packed import kernel_paths
+from rbsf.engine.integer import IntegerEmbedder
+from rbsf.engine.packed import PackedEmbedder, kernel_paths
 from rbsf.engine.torch_embedder import TorchEmbedder
 from rbsf.files.checkpoint import save_checkpoint
 from rbsf.nn import SiamFC, make_student
+
+ROOT = Path(__file__).parents[2]
 
 needs_kernels = pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 
@@ -82,14 +91,162 @@ def test_strided_crops_are_taken(file):
 def test_what_is_refused(file, tmp_path):
     with pytest.raises(InputError, match=r"no weights at .*no\.safetensors"):
         load_embedder(tmp_path / "no.safetensors")
-    with pytest.raises(InputError, match="threads must be 1 or more, not 0"):
-        load_embedder(file, threads=0)
+    with pytest.raises(InputError, match=r"no weights at .*the path of a packed file") as error:
+        load_embedder(tmp_path)
+    assert "--" not in str(error.value)  # a library has arguments, not flags
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"threads": 0}, "threads must be 1 or more, or None, not 0"),
+        ({"threads": "2"}, "threads must be 1 or more, or None, not '2'"),
+        ({"threads": 1.5}, "threads must be 1 or more"),
+        ({"engine": "gpu"}, "engine must be one of auto, packed, torch, not 'gpu'"),
+        ({"engine": None}, "engine must be one of auto, packed, torch"),
+        ({"weights": 7}, "weights must be a path or None, not int"),
+        ({"weights": b"rbsf.rbsf"}, "weights must be a path or None, not bytes"),
+    ],
+)
+def test_arguments_of_a_wrong_type_or_range_are_refused(arguments, why):
+    with pytest.raises(InputError, match=why):
+        load_embedder(**arguments)
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+@pytest.mark.parametrize(
+    "crops",
+    [
+        None,
+        np.zeros((1, 127, 127, 3)),
+        np.zeros((127, 127, 3), np.uint8),
+        np.zeros((1, 127, 120, 3), np.uint8),
+        np.zeros((1, 3, 127, 127), np.uint8),
+    ],
+)
+def test_what_are_no_crops_is_refused(engine, crops):
+    with pytest.raises(InputError, match="crops are a uint8 array of RGB squares"):
+        load_embedder(engine=engine)(crops)
 
 
 @needs_kernels
 def test_a_full_precision_network_is_not_packed(file):
     with pytest.raises(InputError, match=r"mine\.safetensors cannot be packed: .*full-precision"):
         load_embedder(file, engine="packed")
+
+
+# without torch
+
+NO_TORCH = """
+import sys
+import rbsf
+sys.modules["torch"] = None  # importing it fails, as if it were not installed
+if {no_kernels}:
+    from rbsf.engine import packed
+    packed._kernels = sys.modules["openvino"] = None
+    sys.modules["importlib.util"].find_spec = lambda name: None
+try:
+    rbsf.load_embedder({arguments})
+except rbsf.InputError as error:
+    print(error)
+"""
+
+
+def line_without_torch(arguments: str, *, no_kernels: bool = False) -> str:
+    """What load_embedder says in a process that has no torch, and no kernels if so asked."""
+    code = NO_TORCH.format(arguments=arguments, no_kernels=no_kernels)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    (line,) = done.stdout.splitlines()
+    return line
+
+
+def test_a_checkpoint_without_torch_names_the_extra(file):
+    line = line_without_torch(repr(str(file)))
+    assert line.startswith(f"{file} needs torch") and "pip install 'rbsf[train]'" in line
+
+
+@needs_kernels
+def test_packing_a_checkpoint_without_torch_names_the_extra(file):
+    line = line_without_torch(f"{str(file)!r}, engine='packed'")
+    assert line.startswith(f"{file} needs torch") and "pip install 'rbsf[train]'" in line
+
+
+def test_engine_torch_without_torch_names_the_extra():
+    line = line_without_torch("engine='torch'")
+    assert line.startswith("engine torch needs torch") and "pip install 'rbsf[train]'" in line
+
+
+def test_where_nothing_can_run_the_network_both_remedies_are_named():
+    line = line_without_torch("", no_kernels=True)
+    assert "holds no compiled kernels" in line and "pip install 'rbsf[train]'" in line
+
+
+# pickling
+
+
+def in_another_process(embedder, crops):
+    """The features that a copy of the embedder gives in a process that was spawned."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(embedder, crops).result()
+
+
+@needs_kernels
+@pytest.mark.parametrize("engine", ["packed", "torch"])
+def test_an_embedder_works_in_a_spawned_process(engine, crops):
+    embedder = load_embedder(engine=engine)
+    assert np.array_equal(in_another_process(embedder, crops), embedder(crops))
+
+
+@needs_kernels
+def test_a_pickled_embedder_keeps_its_engine_and_threads():
+    stored = pickle.dumps(load_embedder(SHIPPED, engine="packed", threads=3))
+    assert len(stored) < 1000  # the path, not the weights
+    again = pickle.loads(stored)
+    assert again.network.threads == 3
+    assert again.origin[1][:3] == (SHIPPED.resolve(), "packed", 3)
+
+
+def test_a_float_network_is_pickled_by_its_file(file, crops, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    embedder = load_embedder(file.name)
+    stored = pickle.dumps(embedder)
+    monkeypatch.chdir("/")
+    again = pickle.loads(stored)
+    assert (again.name, again.engine) == ("mine", "torch")
+    assert np.array_equal(again(crops), embedder(crops))
+
+
+def test_the_shipped_network_is_found_wherever_the_package_lies():
+    assert b"rbsf.rbsf" not in pickle.dumps(load_embedder())
+
+
+def test_a_file_that_has_changed_since_is_refused(file, tmp_path):
+    copy_of = tmp_path / "mine.safetensors"
+    copy_of.write_bytes(file.read_bytes())
+    stored = pickle.dumps(load_embedder(copy_of))
+    state = {"model": SiamFC().state_dict()}
+    save_checkpoint(copy_of, {"kind": "teacher", "config": {}}, state)
+    with pytest.raises(InputError, match=r"mine\.safetensors is not the file from which"):
+        pickle.loads(stored)
+    copy_of.unlink()
+    with pytest.raises(InputError, match="no weights at"):
+        pickle.loads(stored)
+
+
+@pytest.mark.parametrize("kind", [PackedEmbedder, IntegerEmbedder])
+def test_a_network_in_memory_says_what_to_do_instead(kind):
+    if kind is PackedEmbedder and not kernel_paths():
+        pytest.skip("no kernels were compiled here")
+    for made in (kind(read_packed(SHIPPED), "made"), TorchEmbedder(SiamFC(), "made")):
+        with pytest.raises(InputError, match=r"'made' was made .* in memory .*load_embedder"):
+            pickle.dumps(made)
+
+
+def test_a_copy_shares_the_network():
+    embedder = load_embedder()
+    assert copy.deepcopy([embedder])[0] is copy.copy(embedder) is embedder
 
 
 def test_threads_are_set(file):
@@ -111,7 +268,7 @@ def crops():
 
 @pytest.fixture
 def no_kernels(monkeypatch):
-    """As where no compiler was; nothing has been told yet."""
+    """As on a machine without a compiler; no warning has been given yet."""
     monkeypatch.setattr(packed, "_kernels", None)
     embedder._warn_of_missing_kernels.cache_clear()
     yield
@@ -179,23 +336,29 @@ def test_without_kernels_torch_runs_it_with_one_remark(no_kernels, monkeypatch, 
         first, _ = load_embedder(), load_embedder()
     assert first.engine == "torch" and first(crops).shape == (2, 256, 6, 6)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "C++ compiler" in caplog.text and "pip install" in caplog.text
+    assert "holds no compiled kernels" in caplog.text and "pip install" in caplog.text
 
 
 def test_without_kernels_openvino_runs_it_where_it_is_installed(no_kernels, monkeypatch, caplog):
-    stand_in = SimpleNamespace(OpenVinoEmbedder=lambda *given: given)
+    made = []
+    stand_in = SimpleNamespace(
+        OpenVinoEmbedder=lambda *given: (
+            made.append(given) or SimpleNamespace(weights_sha256=given[2])
+        )
+    )
     monkeypatch.setitem(sys.modules, "rbsf.engine.openvino_u1", stand_in)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "openvino")
-    _, name, sha256, threads = load_embedder(threads=3)
+    load_embedder(threads=3)
+    ((_, name, sha256, threads),) = made
     assert (name, threads) == (SHIPPED.stem, 3)
     assert sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert "OpenVINO runs the network" in caplog.text
 
 
 def test_without_kernels_packed_is_refused_with_the_remedy(no_kernels, file):
-    told = r"kernels are missing.*C\+\+ compiler.*--engine auto"
+    reason = r"holds no compiled kernels.*pip install.*or choose engine auto"
     for weights in (None, file):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=reason):
             load_embedder(weights, engine="packed")
 
 

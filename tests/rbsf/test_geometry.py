@@ -88,12 +88,29 @@ def test_clip_keeps_what_is_inside():
         ((1, 2, 4, -1), "positive width"),
         ((100, 2, 4, 4), "outside the frame"),
         ((-4, 2, 4, 4), "outside the frame"),
+        ((0.3, 0.2, 0.1, 0.2), "give pixels, not fractions"),
+        ((0, 0, 401, 4), "more than 4 times as large as the frame"),
+        ((0, 0, 1e300, 1e300), "more than 4 times as large as the frame"),
+        (None, "four numbers"),
+        ("1234", "four numbers"),
+        (([1], [2], [3], [4]), "four numbers"),
+        (([1, 2], 2, 3, 4), "four numbers"),
+        ((1, 2, 3, 10**400), "four numbers"),
+        ({1: 2}, "four numbers"),
+        (np.ones((4, 1)), "four numbers"),
     ],
 )
 def test_boxes_no_tracker_can_start_from(box, why):
-    with pytest.raises(InputError, match=why) as told:
+    with pytest.raises(InputError, match=why) as error:
         check_box(box, (100, 80))
-    assert "100x80" in str(told.value)
+    assert "100x80" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array, np.float32, np.int16])
+def test_a_box_may_be_any_sequence_or_array_of_numbers(kind):
+    box = check_box(kind([3, 4, 50, 60]), (100, 80))
+    assert box == (3, 4, 50, 60)
+    assert {type(value) for value in box} == {float}
 
 
 def test_a_box_that_overlaps_the_edge_is_kept_as_it_is():
@@ -109,6 +126,8 @@ def test_frames_of_other_shapes_become_bgr():
     for frame in (grey.astype(float), np.zeros((0, 4, 3), np.uint8), np.zeros((3, 4, 2), np.uint8)):
         with pytest.raises(InputError, match="HxWx3"):
             as_bgr(frame)
+    with pytest.raises(InputError, match="the frame is None: check that the video has not ended"):
+        as_bgr(None)
 
 
 def test_mean_colour_is_a_channels_mean():

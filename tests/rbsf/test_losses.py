@@ -1,4 +1,4 @@
-"""Labels, the balanced loss, and the adversarial losses of eq. 2, 4, 12 and 16."""
+"""The labels, the balanced loss, and the adversarial losses of eq. 2, 4, 12 and 16."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_response_loss_of_silence_is_log_2():
 
 
 def test_adversarial_loss_is_equation_4():
-    """lambda2 = 1: 1/2 sum over layers of (1 - D(T))^2, mean over the batch."""
+    """With lambda2 = 1 it is 1/2 (1 - D(T))^2, summed over layers and averaged over the batch."""
     logits = torch.tensor([[0.3, -1.2], [2.0, 0.0]], dtype=torch.float64)
     d = 1 / (1 + torch.exp(-logits))
     expected = (0.5 * (1 - d) ** 2).mean(dim=1).sum()
@@ -58,7 +58,7 @@ def test_adversarial_loss_is_equation_4():
 
 
 def test_gradient_of_equation_12_and_16():
-    """Whatever D depends on (What in eq. 12, C in eq. 16): dL/dc = -(1 - D(T)) dD/dc."""
+    """dL/dc = -(1 - D(T)) dD/dc for whatever D depends on: What in eq. 12, C in eq. 16."""
     c = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(5, dtype=torch.float64)
 

@@ -1,11 +1,11 @@
-"""The benchmark as a user meets it."""
+"""The benchmark command as a user meets it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from tool_runs import tool_runs
+from tool_runs import ROOT, tool_runs
 
 
 @pytest.fixture(scope="module")
@@ -17,19 +17,20 @@ def run(tmp_path_factory: pytest.TempPathFactory):
 def test_figures_are_printed_and_written(run):
     ended = run("benchmark", "--only", "memory", "--repeats", "1", "--json", "speed.json")
     assert ended.status == 0, ended.err
-    told = json.loads((run.folder / "speed.json").read_text())
-    assert {"threads", "machine", "rows", "memory", "weights_sha256", "command"} <= set(told)
-    assert told["threads"] == 1 and told["rows"] == []
-    assert told["command"].endswith("--only memory --repeats 1 --json speed.json")
-    assert f"{told['memory']['peak_mb']:.0f} MB" in ended.out
-    assert told["machine"]["cpu"] in ended.out
+    figures = json.loads((run.folder / "speed.json").read_text())
+    assert {"threads", "machine", "rows", "memory", "weights_sha256", "command"} <= set(figures)
+    assert figures["threads"] == 1 and figures["rows"] == []
+    assert figures["command"].endswith("--only memory --repeats 1 --json speed.json")
+    assert f"{figures['memory']['peak_mb']:.0f} MB from Python" in ended.out
+    assert f"rbsf imported from {ROOT / 'rbsf'}" in ended.out
+    assert figures["machine"]["cpu"] in ended.out
 
 
 @pytest.mark.parametrize(
     ("words", "why"),
     [
         (("--video", "clip.mp4"), "--video and --bbox x,y,w,h go together"),
-        (("--video", "clip.mp4", "--bbox", "1,2,c,4"), "'1,2,c,4' is not four numbers x,y,w,h"),
+        (("--bbox", "1,2,3,4"), "--video and --bbox x,y,w,h go together"),
         (("--video", "no.mp4", "--bbox", "1,2,3,4"), "no.mp4"),
         (("--json", "no/speed.json"), "there is no folder no"),
         (("--plot", "no/speed.png"), "there is no folder no"),

@@ -1,4 +1,4 @@
-"""tools/export.py, from its words to its files; ONNX where its packages are installed."""
+"""The export command, from its words to its files. ONNX is tested where it is installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from rbsf.engine import onnx_export
 from rbsf.engine.format import read_packed
 from rbsf.engine.pack import pack_file
 from rbsf.errors import InputError
+from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network
+from rbsf.nn import make_student
 from tracker.benchmark.speed import scene_clip
 
 STUDENT = SHIPPED.with_name("rbsf.safetensors")
@@ -33,7 +35,7 @@ def packed(run, tmp_path_factory):
     file = tmp_path_factory.mktemp("packed") / "mine.rbsf"
     ended = run("export", STUDENT, "--output", file)
     assert (ended.status, ended.out) == (0, "")
-    assert ended.err == f"{file}: {file.stat().st_size:,} bytes\n"
+    assert ended.err == f"wrote {file}: {file.stat().st_size:,} bytes\n"
     return file
 
 
@@ -72,7 +74,24 @@ def test_its_numbers_are_given_as_arrays(run, packed, tmp_path):
     assert np.array_equal(arrays["conv3_weights"], signs)
 
 
-def test_a_comparison_tells_a_share_a_layer(run, tmp_path):
+def test_a_checkpoint_is_made_compact(run, tmp_path):
+    """Its signs are kept as bits, and its features stay the same to the bit."""
+    checkpoint, small = tmp_path / "run.safetensors", tmp_path / "small.safetensors"
+    header = {"kind": "student", "config": load_checkpoint(STUDENT).header["config"], "step": 7}
+    save_checkpoint(checkpoint, header, {"model": make_student().state_dict()})
+    ended = run("export", checkpoint, "--compact", small)
+    assert ended.status == 0, ended.err
+    size = (small).stat().st_size
+    assert ended.err == f"wrote {small}: {size:,} bytes\n"
+    assert size < checkpoint.stat().st_size / 8
+    assert load_checkpoint(small).header["step"] == 7
+    crops = torch.randint(256, (1, 3, 127, 127)).float()
+    with torch.no_grad():
+        before, after = (load_network(file).embed(crops) for file in (checkpoint, small))
+    assert torch.equal(before, after)
+
+
+def test_a_comparison_has_a_share_for_each_layer(run, tmp_path):
     rng = np.random.default_rng(0)
     for name in ("a.png", "b.png"):
         coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -91,14 +110,16 @@ def test_bad_input_is_one_line_and_status_2(run, packed, tmp_path):
     (tmp_path / "empty").mkdir()
     for words, reason in [
         ([STUDENT], "nothing to do: give --output"),
-        (["no.safetensors", "--inspect"], "cannot read checkpoint no.safetensors"),
-        (["no.rbsf", "--inspect"], "cannot read no.rbsf: No such file"),
+        (["no.safetensors", "--inspect"], "no.safetensors: there is no such file"),
+        (["no.rbsf", "--inspect"], "no.rbsf: there is no such file"),
         ([broken, "--inspect"], f"{broken} is truncated"),
         ([TEACHER, "--output", tmp_path / "a.rbsf"], "it is a full-precision network"),
-        ([STUDENT, "--output", tmp_path / "a.bin"], "a packed file is named *.rbsf"),
+        ([STUDENT, "--output", tmp_path / "a.bin"], "must end in .rbsf"),
         ([STUDENT, "--output", tmp_path / "no" / "a.rbsf"], "cannot write"),
-        ([packed, "--onnx", tmp_path], "is packed: --output, --compare and --onnx take"),
+        ([packed, "--onnx", tmp_path], "is packed: --output, --compact, --compare and --onnx take"),
         ([packed, "--unpack", tmp_path / "no" / "a.npz"], "cannot write"),
+        ([packed, "--compact", tmp_path / "a.safetensors"], "is packed: --output, --compact"),
+        ([broken, "--compact", tmp_path / "a.safetensors"], "is packed"),
         ([STUDENT, "--compare", tmp_path / "empty"], "no images in"),
     ]:
         ended = run("export", *words)

@@ -1,4 +1,4 @@
-"""The tracking command and the demo as a user meets them; the embedder needs no weights."""
+"""The tracking command and the demo as a user meets them. The embedder needs no weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = (160, 120)
 
 
 class Colours:
-    """Mean colours around each cell: enough to follow a red square. Fails when asked to."""
+    """Mean colours around each cell follow a red square. Ctrl-C comes when it is asked for."""
 
     name, engine, path, weights_sha256 = "colours", "numpy", "plain", "ab" * 32
     response_gain, response_bias = 1.0, -8.0
@@ -44,7 +44,7 @@ class Colours:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Twelve frames: a red square goes right by 3 pixels a frame, from x = 20."""
+    """Twelve frames in which a red square moves right by 3 pixels per frame, from x = 20."""
     path = tmp_path / "clip.mp4"
     writer = VideoWriter(path)
     for index in range(12):
@@ -57,7 +57,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Runs a tool in this process, in an empty folder; gives (status, stdout, stderr)."""
+    """Runs a tool in this process, in an empty folder. Returns (status, stdout, stderr)."""
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.chdir(out)
@@ -97,18 +97,24 @@ def test_tracks_and_writes(run_tool, clip: Path) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["out.csv", "out.mp4"]
 
 
+def test_the_video_may_stand_without_its_option(run_tool, clip: Path) -> None:
+    status, out, _ = run_tool(str(clip), "--bbox", "20,40,24,24", "--save-boxes", "out.csv")
+    assert status == 0 and "12 frames" in out
+    assert frames_of("out.csv") == list(range(12))
+
+
 def test_start_frame_and_json(run_tool, clip: Path) -> None:
     status, _, _ = run_tool(
         *("--source", str(clip), "--bbox", "35,40,24,24", "--start-frame", "5"),
         *("--save-boxes", "out.json"),
     )
     assert status == 0
-    told = json.loads(Path("out.json").read_text())
-    assert [record["frame"] for record in told["records"]] == [5, 6, 7, 8, 9, 10, 11]
-    assert told["records"][0]["time_s"] == pytest.approx(0.5, abs=1e-3)
-    assert told["source"] == str(clip) and told["weights_sha256"] == "ab" * 32
-    assert (told["engine"], told["kernels"]) == ("numpy", "plain")
-    assert told["settings"]["start_frame"] == 5 and told["settings"]["scales"] == 3
+    written = json.loads(Path("out.json").read_text())
+    assert [record["frame"] for record in written["records"]] == [5, 6, 7, 8, 9, 10, 11]
+    assert written["records"][0]["time_s"] == pytest.approx(0.5, abs=1e-3)
+    assert written["source"] == str(clip) and written["weights_sha256"] == "ab" * 32
+    assert (written["engine"], written["kernels"]) == ("numpy", "plain")
+    assert written["settings"]["start_frame"] == 5 and written["settings"]["scales"] == 3
 
 
 def test_two_targets_and_settings(run_tool, clip: Path) -> None:
@@ -159,18 +165,25 @@ BOX = ("--bbox", "20,40,24,24")
     [
         (("--bbox", "200,40,24,24"), "outside the frame (the frame is 160x120)"),
         (("--bbox", "-90,-90,20,20"), "outside the frame (the frame is 160x120)"),
-        (("--bbox", "20,40,0,24"), "positive width and height (the frame is 160x120)"),
+        (
+            ("--bbox", "20,40,0,24"),
+            "--bbox 20,40,0,24 (read as x,y,w,h): box 20,40,0,24 needs",
+        ),
         (("--bbox", "20,40,24,-2"), "positive width and height (the frame is 160x120)"),
         (("--bbox", "20,nan,24,24"), "not finite (the frame is 160x120)"),
-        (("--bbox", "20,40,24"), "four numbers x,y,w,h, not 3 (the frame is 160x120)"),
-        (("--bbox", "20,40,24,b"), "four numbers x,y,w,h (the frame is 160x120)"),
+        (
+            ("--bbox", "20,40,24"),
+            "--bbox 20,40,24 is not a box: give four numbers x,y,w,h",
+        ),
+        (("--bbox", "20,40,24,b"), "as in --bbox 612,290,72,72 (the frame is 160x120)"),
         ((), "--bbox x,y,w,h (the frame is 160x120)"),
         ((*BOX, "--output", "out.avi"), "must end in .mp4"),
-        ((*BOX, "--save-boxes", "out.xml"), "must end in .csv or .json or .txt"),
+        ((*BOX, "--save-boxes", "out.xml"), "must end in .csv, .json or .txt"),
         ((*BOX, "--output", "no/out.mp4"), "there is no folder no"),
         ((*BOX, "--config", "no.yaml"), "cannot read config no.yaml"),
-        ((*BOX, "--start-frame", "12"), "12 frames: start frame 12 is past its end"),
+        ((*BOX, "--start-frame", "12"), "12 frames: start frame 12 is past the last one"),
         ((*BOX, "--video", "no.mp4"), "no such video, folder or camera: no.mp4"),
+        ((*BOX, "--select"), "give --bbox or --select, not both"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(
@@ -195,12 +208,25 @@ def test_a_window_without_a_display_is_refused(
     assert option == "--show" or "--bbox x,y,w,h" in err
 
 
-def test_the_demo_tells_its_overlap(run_tool) -> None:
+def test_the_demo_prints_its_overlap(run_tool) -> None:
     status, out, _ = run_tool("--frames", "6", tool="demo.py")
     assert status == 0
     overlap = float(out.split("AO ")[1].split()[0])
     assert 0.3 < overlap <= 1
     assert len(list(open_source("demo.mp4"))) == 6
+
+
+def test_the_demo_keeps_its_clip_and_prints_a_command_that_runs(run_tool) -> None:
+    """The printed line goes to a shell as it is."""
+    status, out, _ = run_tool("--frames", "6", "--keep", "--output", "beetle.mp4", tool="demo.py")
+    assert status == 0
+    assert {path.name for path in Path().iterdir()} == {"beetle.mp4", "beetle_clip.mp4"}
+    command = out.splitlines()[-1]
+    assert " track --video beetle_clip.mp4 --bbox 136,100,47,38 --output tracked.mp4" in command
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "wrote tracked.mp4" in done.stdout
+    assert len(list(open_source("tracked.mp4"))) == 6
 
 
 @pytest.mark.parametrize("tool", ["track.py", "demo.py"])

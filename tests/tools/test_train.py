@@ -1,4 +1,4 @@
-"""The training commands on a tiny set: runs that are interrupted, killed, wrong, or go astray."""
+"""The training commands on a tiny set: runs that are interrupted, killed, wrong, or diverge."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CONFIGS = {
         "freeze_norms_from": 0.5,
     },
 }
-"""Two epochs of three steps; checkpoints after steps 2, 3, 5 and 6."""
+"""Runs of two epochs with three steps each. Checkpoints come after steps 2, 3, 5 and 6."""
 
 AFTER_STEP = """
 import os, signal
@@ -70,7 +70,7 @@ checkpoint.save_file = save_file
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data, configs and a teacher with random weights."""
+    """A folder with data, configs and a teacher with random weights."""
     folder = tmp_path_factory.mktemp("training")
     write_got10k(folder / "data", sequences=2, frames=3)
     write_voc(folder / "data", 2)
@@ -105,7 +105,7 @@ def step_of(file: Path) -> int:
 
 @pytest.mark.parametrize("tool", CONFIGS)
 def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, tool):
-    """Ctrl-C, SIGKILL in a write, SIGKILL in an epoch: the same bits at the end."""
+    """After Ctrl-C, SIGKILL in a write and SIGKILL in an epoch, the bits are the same."""
     with_workers = write_config(folder, "workers", {**CONFIGS[tool], "workers": 1})
     whole = run(tool, *words(tool, f"{tool}/whole"), "--config", with_workers)
     assert whole.status == 0, whole.err
@@ -132,7 +132,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, 
 
     ended = run(tool, *again)
     assert ended.status == 0, ended.err
-    assert "going on from" in ended.err and "epoch 2, batch 2" in ended.err
+    assert "resuming from" in ended.err and "epoch 2, batch 2" in ended.err
     for name in ("final", "last"):
         one, other = (
             load_checkpoint(folder / tool / which / f"{name}.safetensors").tensors
@@ -148,7 +148,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, 
 
 
 def one_line(ended) -> str:
-    """The one line of a refusal, exit status 2."""
+    """Returns the one line of a refusal, and checks its exit status 2."""
     assert ended.status == 2, ended.err
     lines = [line for line in ended.err.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
@@ -159,7 +159,7 @@ def one_line(ended) -> str:
 
 
 @pytest.mark.parametrize(
-    ("tool", "changes", "told"),
+    ("tool", "changes", "message"),
     [
         ("train_siamfc", {"epoch": 3}, "unknown key epoch; did you mean epochs?"),
         ("train_rbsf", {"adversarial_los": 3}, "did you mean adversarial_loss?"),
@@ -169,12 +169,12 @@ def one_line(ended) -> str:
         ("train_siamfc", {"batch": 50}, "fewer than one batch of 50"),
     ],
 )
-def test_mistakes_in_a_config(run, folder, tool, changes, told):
+def test_mistakes_in_a_config(run, folder, tool, changes, message):
     write_config(folder, "mistake", {**CONFIGS[tool], **changes})
     ended = run(tool, "--config", "mistake.yaml", "--data", "data", "--output", "mistake")
     line = one_line(ended)
-    assert told in line
-    if "key" in told:
+    assert message in line
+    if "key" in message:
         assert "mistake.yaml" in line
         assert not (folder / "mistake").exists()
 
@@ -182,13 +182,13 @@ def test_mistakes_in_a_config(run, folder, tool, changes, told):
 def test_data_that_is_missing_or_empty(run, folder):
     tool = "train_siamfc"
     line = one_line(run(tool, *words(tool, "nowhere"), "--data", "nowhere"))
-    assert "no data at nowhere/got10k: give the folder above it with --data" in line
+    assert "--data nowhere: there is no such folder; give the folder that holds" in line
     (folder / "hollow" / "got10k" / "train").mkdir(parents=True)
     (folder / "hollow" / "got10k" / "train" / "list.txt").write_text("")
     line = one_line(run(tool, *words(tool, "nowhere"), "--data", "hollow"))
     assert "the split is empty" in line
     line = one_line(run(tool, "--config", "no.yaml"))
-    assert "cannot read config no.yaml" in line
+    assert "--config no.yaml: there is no such file" in line
     line = one_line(run(tool, *words(tool, "nowhere"), "--validation", "data/voc"))
     assert "data/voc" in line
     assert not (folder / "nowhere").exists()
@@ -202,7 +202,7 @@ def test_a_run_is_never_begun_over_another_nor_resumed_from_nothing(run, folder)
     assert "taken holds no run to resume" in line
     assert run(tool, *words(tool, output), "--config", one).status == 0
     line = one_line(run(tool, *words(tool, output), "--config", one))
-    assert "taken already holds a run: give --resume" in line
+    assert "taken already holds a run: resume it" in line
     line = one_line(run(tool, *words(tool, output), "--resume"))
     assert "was begun with data.pairs_per_epoch = 2, now it is 7" in line
     damaged = output / "last.safetensors"
@@ -242,18 +242,18 @@ def test_the_benchmark_names_what_it_measured_and_where(run, folder):
         "benchmark", "train", *options, "--steps", "2", "--threads", "1", "--json", "speed.json"
     )
     assert ended.status == 0, ended.err
-    told = json.loads((folder / "speed.json").read_text())
-    assert (told["threads"], told["precision"], told["batch"]) == (1, "fp32", 2)
-    assert told["torch"] == torch.__version__
-    assert "benchmark.py train --config train_rbsf.yaml" in told["command"]
-    rows = {row["name"]: row for row in told["speeds"]}
+    figures = json.loads((folder / "speed.json").read_text())
+    assert (figures["threads"], figures["precision"], figures["batch"]) == (1, "fp32", 2)
+    assert figures["torch"] == torch.__version__
+    assert "benchmark.py train --config train_rbsf.yaml" in figures["command"]
+    rows = {row["name"]: row for row in figures["speeds"]}
     assert rows.keys() == {"teacher step", "RB-SF step", "data, one worker"}
     for row in rows.values():
         low, middle, high = (row[f"pairs_per_s_{name}"] for name in ("min", "median", "max"))
         assert 0 < low <= middle <= high
         data = rows["data, one worker"]["pairs_per_s_median"]
         assert row["data_ratio"] == pytest.approx(data / middle)
-    for part in (*rows, told["machine"], "1 threads", f"torch {torch.__version__}", "fp32"):
+    for part in (*rows, figures["machine"], "1 threads", f"torch {torch.__version__}", "fp32"):
         assert part in ended.out
     line = one_line(run("benchmark", "train", *options, "--data", "nowhere"))
-    assert "no data at nowhere" in line
+    assert "--data nowhere: there is no such folder" in line

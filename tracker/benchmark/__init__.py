@@ -1,1 +1,1 @@
-"""Speed and memory: the packed engine beside other runtimes, timed in turn on this machine."""
+"""Measures speed and memory: the packed engine and other runtimes take turns on this machine."""

@@ -1,58 +1,105 @@
-"""What a process costs that tracks and does nothing else: start-up time and memory.
+"""Measures what tracking costs a process: its start-up time and its memory.
 
-`measure_footprint` starts such a process, which runs this module, and reads what it prints.
+Each measurement starts a process that tracks and does nothing else. The process runs this module,
+and what it prints is read.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rbsf.embedder import load_embedder
+from rbsf.engine.installation import PACKAGE, missing_kernels
 from rbsf.geometry import Box, Frame
 
 from ..loop.tracker import SiamFCTracker
 
 
 def measure_footprint(
-    frames: list[Frame], box: Box, weights: Path | None = None, threads: int = 1
+    frames: Sequence[Frame], box: Box, weights: Path | None = None, threads: int = 1
 ) -> dict[str, Any]:
-    """Tracks frames in a fresh process.
+    """Tracks frames in fresh processes: once from Python, and twice with the command `rbsf track`.
+
+    Args:
+        frames: The frames to track in, BGR uint8 HxWx3, two or more.
+        box: The target's box in the first frame.
+        weights: The network's weights. None uses the RB-SF that comes with the package.
+        threads: The number of threads that run the network.
 
     Returns:
-        `peak_mb`: its resident memory at the most, 10^6 bytes, frames included.
-        `start_s`: from starting Python to having tracked the first frame.
-        `load_s`: the part of it until the network stood ready.
-        `torch`: whether torch was imported.
-        `engine`, `path`: what ran the network.
+        `peak_mb`: The most resident memory from Python, in 10^6 bytes, with one frame at a time.
+        `command_peak_mb`: The same for `rbsf track`, which reads the frames from a video.
+        `video_peak_mb`: The same for `rbsf track --output`, which also writes a video.
+        `start_s`: The seconds from starting Python until the first frame was tracked.
+        `load_s`: The part of `start_s` until the network was loaded.
+        `torch`: Whether torch was imported.
+        `engine`, `path`: What ran the network.
+        `package`: The folder of the `rbsf` that was imported.
+        `missing_kernels`: Why the packed engine could not run, or an empty text.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "frames.npy")
-        np.save(file, np.stack(frames))
-        words = [str(file), json.dumps(list(box)), str(weights or ""), str(threads)]
-        command = [sys.executable, "-m", __name__, repr(time.time()), *words]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    from ..output.video_file import VideoWriter  # tracking from Python does without PyAV
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "frames.npy", np.stack(frames))
+        writer = VideoWriter(folder / "clip.mp4")
+        for index, frame in enumerate(frames):
+            writer.write(frame, index / 30)
+        writer.close()
+        file = str(weights.resolve()) if weights else ""
+        corners = ",".join(f"{value:g}" for value in box)
+        track = ["clip.mp4", "--bbox", corners, "--threads", str(threads)]
+        track += ["--weights", file] if file else []
+        measured = _start(folder, "python", repr(time.time()), corners, file, str(threads))
+        command = _start(folder, "command", *track)
+        video = _start(folder, "command", *track, "--output", "out.mp4")
+    return {
+        **measured,
+        "command_peak_mb": command["peak_mb"],
+        "video_peak_mb": video["peak_mb"],
+    }
 
 
-def _track(started: str, file: str, box: str, weights: str, threads: str) -> dict[str, Any]:
+def _start(folder: Path, *words: str) -> dict[str, Any]:
+    """Runs this module in a process of its own, which imports the same `rbsf` as this one.
+
+    The process starts in a temporary folder: in a clone of the repository Python would find the
+    sources there before the package that is installed.
+    """
+    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _track_in_python(started: str, box: str, weights: str, threads: str) -> dict[str, Any]:
+    """Tracks as a program does that gets its frames one by one from somewhere else."""
     embedder = load_embedder(weights or None, threads=int(threads))
     loaded = time.time()
-    frames = np.load(file, mmap_mode="r")
     tracker = SiamFCTracker(embedder)
-    tracker.init(frames[0], json.loads(box))
-    tracker.update(frames[1])
+    frames = _frames(Path("frames.npy"))
+    tracker.init(next(frames), [float(value) for value in box.split(",")])
+    tracker.update(next(frames))
     ready = time.time()
-    for frame in frames[2:]:
+    for frame in frames:
         tracker.update(frame)
     return {
         "peak_mb": _peak_bytes() / 1e6,
@@ -61,14 +108,35 @@ def _track(started: str, file: str, box: str, weights: str, threads: str) -> dic
         "torch": "torch" in sys.modules,
         "engine": embedder.engine,
         "path": embedder.path,
+        "package": str(PACKAGE),
+        "missing_kernels": missing_kernels(),
     }
 
 
-def _peak_bytes() -> int:
-    """This process's resident size at the most.
+def _frames(file: Path) -> Iterator[Frame]:
+    """Reads an array of frames, one at a time, so that the others take no memory."""
+    for index in range(len(np.load(file, mmap_mode="r"))):
+        yield np.load(file, mmap_mode="r")[index].copy()
 
-    Linux's getrusage also counts what the process was before it became Python, a copy of whoever
-    started it; the kernel's high-water mark does not.
+
+def _track_as_command(*words: str) -> dict[str, Any]:
+    """Tracks as a user does who types `rbsf track` and these words."""
+    from rbsf.__main__ import main
+
+    sys.argv = ["rbsf", "track", *words]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise
+    return {"peak_mb": _peak_bytes() / 1e6}
+
+
+def _peak_bytes() -> int:
+    """Returns the most memory that this process has had resident.
+
+    On Linux, getrusage also counts what the process was before it became Python: a copy of the
+    process that started it. The kernel's high-water mark does not.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -79,4 +147,5 @@ def _peak_bytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_track(*sys.argv[1:])))
+    way, *words = sys.argv[1:]
+    print(json.dumps(_track_in_python(*words) if way == "python" else _track_as_command(*words)))

@@ -1,8 +1,9 @@
-"""The full-precision network as ONNX, the way a user would deploy it, for the rivals' runtimes.
+"""Writes the full-precision network as ONNX, the way a user would deploy it in other runtimes.
 
-Crops (n, side, side, 3) uint8 -> features (n, 256, s, s): batch norm folded into the convolutions,
-and ReLU before the pool as in SiamFC, which runtimes fuse (the values are those of the other
-order). The nodes are those that torch.onnx.export writes, without its wait and its packages.
+The graph turns crops (n, side, side, 3) uint8 into features (n, 256, s, s). Batch norm is folded
+into the convolutions. ReLU comes before the pool as in SiamFC, because runtimes fuse it there; the
+other order would give the same values. The nodes are those that torch.onnx.export writes, but
+writing them here takes no time and no extra package.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ OPSET = 17
 
 
 def to_onnx(model: SiamFC) -> bytes:
-    """The backbone of a SiamFC with real weights as an ONNX file."""
+    """Returns the backbone of a SiamFC with real weights as the bytes of an ONNX file."""
     nodes: list[Any] = [
         helper.make_node("Cast", [INPUT], ["real"], to=onnx.TensorProto.FLOAT),
         helper.make_node("Transpose", ["real"], ["pixels"], perm=[0, 3, 1, 2]),
@@ -58,7 +59,7 @@ def to_onnx(model: SiamFC) -> bytes:
 
 
 def _folded(block: nn.Module) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight and bias of a convolution with the batch norm behind it, if there is one."""
+    """Returns the weight and bias of a convolution, with the batch norm after it folded in."""
     conv, *norms = block.children()
     assert isinstance(conv, nn.Conv2d)
     if norms:

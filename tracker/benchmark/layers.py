@@ -1,4 +1,4 @@
-"""The packed engine layer by layer: how long each takes, and how much work that is."""
+"""Measures the packed engine layer by layer: the time that each layer takes, and its work."""
 
 from __future__ import annotations
 
@@ -18,12 +18,22 @@ from .machine import peak_product
 def measure_layers(
     network: PackedNetwork, crops: NDArray[np.uint8], threads: int, rounds: int
 ) -> dict[str, Any]:
-    """Milliseconds and GMAC/s of each layer, and how many times the fp32 peak that is.
+    """Measures each layer's milliseconds and GMAC/s, and compares the latter with the fp32 peak.
 
-    The peak is that of a matrix product on as many threads, timed in turn with the network.
+    The fp32 peak is the rate of a matrix product on the same number of threads. It takes turns
+    with the network.
 
     Args:
-        crops: (N, S, S, 3).
+        network: The network to run.
+        crops: RGB uint8 crops (N, S, S, 3).
+        threads: The number of threads.
+        rounds: The number of turns.
+
+    Returns:
+        `path` (the kernels), `fp32_peak_gmac_per_s`, and `rows`: one for each layer.
+
+    Raises:
+        InputError: The compiled kernels are missing.
     """
     engine = require_kernels().Network(to_bytes(network), "", threads)
     product, product_gmac = peak_product()
@@ -55,7 +65,7 @@ def measure_layers(
 
 
 def macs(network: PackedNetwork, shape: tuple[int, ...]) -> list[float]:
-    """Billions of multiplications each layer does on crops of shape (N, S, S, 3)."""
+    """Counts the multiplications of each layer in billions, for crops of shape (N, S, S, 3)."""
     count, size = shape[0], shape[1]
     work = []
     for layer in network.layers:

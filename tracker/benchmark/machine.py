@@ -1,10 +1,9 @@
-"""The machine that figures were taken on, and its peak of full-precision arithmetic."""
+"""Describes the machine that is measured, and its peak rate of full-precision arithmetic."""
 
 from __future__ import annotations
 
 import os
 import platform
-import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -12,37 +11,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+
+from rbsf.engine.installation import PACKAGE
 
 PACKAGES = ("rbsf", "numpy", "opencv-python-headless", "torch", "onnxruntime", "openvino", "onnx")
 
 FLAGS = ("avx2", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16",
          "avx512_vpopcntdq", "avx512_bitalg", "amx_int8", "asimd", "asimddp", "sve")  # fmt: skip
-"""Instruction sets that make a difference here, as /proc/cpuinfo has them."""
+"""The instruction sets that make a difference here, as /proc/cpuinfo spells them."""
 
 LOADED_BY_ENVIRONMENT = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def restart_with_threads(threads: int) -> None:
-    """Starts this process anew unless its environment holds libraries to so many threads.
+    """Restarts this process unless its environment limits libraries to this number of threads.
 
-    numpy's linear algebra reads its number of threads once, when it is loaded.
+    The linear algebra in numpy reads its number of threads once, when it is loaded.
     """
     wanted = dict.fromkeys(LOADED_BY_ENVIRONMENT, str(threads))
     if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
+        # The command `rbsf` has put its own name into sys.argv.
+        words = sys.argv if Path(sys.argv[0]).is_file() else sys.orig_argv[1:]
+        os.execve(sys.executable, [sys.executable, *words], {**os.environ, **wanted})
 
 
 def set_threads(threads: int) -> None:
-    """Holds torch and OpenCV to so many threads in this process."""
+    """Limits torch and OpenCV to this number of threads in this process."""
     import cv2
+    import torch
 
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores, instruction sets and versions."""
+    """Returns the processor, its cores and instruction sets, and what is installed."""
     cpu = _cpuinfo()
     there = cpu.get("flags", cpu.get("Features", "")).split()
     return {
@@ -52,18 +55,15 @@ def describe_machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "package": str(PACKAGE),
     }
 
 
-def command_line() -> str:
-    """The command that this process was started with."""
-    return shlex.join(["python", *sys.argv])
-
-
 def peak_product(size: int = 1024) -> tuple[Callable[[], object], float]:
-    """A full-precision matrix product, the nearest to peak that software comes, and its GMAC.
+    """Returns a full-precision matrix product, and its multiplications in billions (GMAC).
 
-    It is numpy's, which ran a little faster than torch's where both were tried (AMD, Zen 4).
+    No other software comes nearer to the processor's peak. The product is that of numpy, which ran
+    a little faster than that of torch where both were tried (AMD, Zen 4).
     """
     left, right = (np.full((size, size), value, np.float32) for value in (1.5, 0.5))
     target = np.empty_like(left)
@@ -71,7 +71,7 @@ def peak_product(size: int = 1024) -> tuple[Callable[[], object], float]:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """What Linux says of the first core."""
+    """Reads what Linux says about the first core."""
     file = Path("/proc/cpuinfo")
     first = file.read_text().split("\n\n")[0] if file.exists() else ""
     pairs = (line.partition(":") for line in first.splitlines())

@@ -1,4 +1,4 @@
-"""The benchmark's rows as bars."""
+"""Draws the benchmark's rows as a bar chart."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ TITLES = {
 OUR_COLOR, OUR_VARIANT, THEIR_COLOR = "#c8451b", "#e9a98f", "#8a96a3"
 
 
-def plot_rows(told: dict[str, Any], file: Path) -> None:
-    """Writes a chart, a panel for the network and one for the tracker where they were measured.
+PLOT_SUFFIXES = (".pdf", ".png", ".svg")
 
-    Kernel paths other than the one in use are left to the table.
+
+def plot_rows(figures: dict[str, Any], file: Path) -> None:
+    """Draws a chart with one panel for the network and one for the tracker, if they were measured.
+
+    The kernel paths that are not in use are left out; the table has them.
 
     Args:
-        told: as `tools/benchmark.py --json` writes it.
-        file: .png, .svg or .pdf.
+        figures: The figures as `rbsf benchmark --json` writes them.
+        file: The file to write. Its suffix is one of PLOT_SUFFIXES.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = {what: rows for what in TITLES if (rows := _shown(told["rows"], what))}
+    panels = {what: rows for what in TITLES if (rows := _shown(figures["rows"], what))}
     counts = [len(rows) for rows in panels.values()]
     height = 0.7 + 0.36 * sum(counts) + 0.7 * len(panels)
     figure = Figure(figsize=(9, height), layout="constrained")
@@ -34,15 +37,15 @@ def plot_rows(told: dict[str, Any], file: Path) -> None:
     axes = figure.subplots(len(panels), squeeze=False, height_ratios=counts)[:, 0]
     for (what, rows), axis in zip(panels.items(), axes, strict=True):
         _bars(axis, rows)
-        axis.set_title(TITLES[what].format(*told["frame"]), loc="left", fontweight="bold")
+        axis.set_title(TITLES[what].format(*figures["frame"]), loc="left", fontweight="bold")
     axes[-1].set_xlabel("milliseconds, median; the line spans minimum to maximum")
-    threads = f"{told['threads']} thread{'s' if told['threads'] > 1 else ''}"
-    figure.suptitle(f"{told['machine']['cpu']}, {threads}", color="#444", x=0.99, ha="right")
+    threads = f"{figures['threads']} thread{'s' if figures['threads'] > 1 else ''}"
+    figure.suptitle(f"{figures['machine']['cpu']}, {threads}", color="#444", x=0.99, ha="right")
     figure.savefig(file, dpi=150)
 
 
 def _shown(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-    """The rows of a panel, the fastest first."""
+    """Returns the rows of a panel, with the fastest first."""
     kept = [row for row in rows if row["what"] == what]
     if what == "network":
         kept = [row for row in kept if not row["name"].startswith(f"{OURS}-")]
@@ -50,7 +53,7 @@ def _shown(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
 
 
 def _bars(axis: Any, rows: list[dict[str, Any]]) -> None:
-    """Each bar has its milliseconds behind it, and how many times ours they are."""
+    """Draws bars. Each is labelled with its milliseconds and their ratio to ours."""
     longest = max(row["ms_max"] for row in rows)
     for place, row in enumerate(rows):
         median, low, high = (row[f"ms_{name}"] for name in ("median", "min", "max"))

@@ -1,16 +1,17 @@
-"""The packed engine and what it is compared with, all as embedders: uint8 crops in, features out.
+"""The packed engine and its rivals, all as embedders: they turn uint8 crops into features.
 
 The rivals run the full-precision SiamFC, each as its makers advise for one batch at a time:
 
-- `torch-eager-fp32`: `rbsf.nn` as it is, in channels_last, which is faster than contiguous.
-- `torch-frozen-fp32`: traced, frozen, optimised for inference, in channels_last.
-- `onnxruntime-fp32`, `openvino-fp32`: the graph of `tracker.benchmark.graph`. OpenVINO is held to
-  float32: left alone, it takes bfloat16 where the processor has it.
-- `onnxruntime-int8`, `openvino-int8`: the same graph, quantised here by ONNX Runtime with 8-bit
-  weights a channel and symmetric 8-bit activations, in OpenVINO as fast as NNCF's graph.
-- `openvino-u1`: not the full-precision network but ours, bit for bit (`rbsf.engine.openvino_u1`).
+- `torch-eager-fp32` runs `rbsf.nn` as it is, in channels_last, which is faster than contiguous.
+- `torch-frozen-fp32` is traced, frozen, optimised for inference, and in channels_last.
+- `onnxruntime-fp32` and `openvino-fp32` run the graph of `tracker.benchmark.graph`. OpenVINO is
+  held to float32; otherwise it would use bfloat16 where the processor has it.
+- `onnxruntime-int8` and `openvino-int8` run the same graph, quantised here by ONNX Runtime: 8-bit
+  weights per channel and symmetric 8-bit activations. In OpenVINO it is as fast as NNCF's graph.
+- `openvino-u1` runs our network, not the full-precision one, with the same bits
+  (`rbsf.engine.openvino_u1`).
 
-`packed-<path>` is our engine on one of its kernel paths, `packed` on the fastest.
+`packed-<path>` is our engine on one of its kernel paths, and `packed` is the fastest of them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from numpy.typing import NDArray
 
 from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, Embedder
 from rbsf.engine.format import read_packed, to_bytes
-from rbsf.engine.packed import NEEDS_COMPILER, PackedEmbedder, kernel_paths, require_kernels
+from rbsf.engine.installation import missing_kernels
+from rbsf.engine.packed import PackedEmbedder, kernel_paths, require_kernels
 from rbsf.engine.torch_embedder import TorchEmbedder
 from rbsf.files.hashing import file_sha256
 
@@ -44,7 +46,7 @@ Run = Callable[[Crops], NDArray[np.float32]]
 
 @dataclass
 class RunEmbedder:
-    """A function from crops to features as an Embedder (see `rbsf.embedder.Embedder`)."""
+    """Makes a function from crops to features an Embedder (see `rbsf.embedder.Embedder`)."""
 
     name: str
     engine: str
@@ -62,10 +64,10 @@ class Setup:
     """What the contestants are made from.
 
     Args:
-        threads: that each of them may use.
-        calibration: crops (N, S, S, 3) that the 8-bit rivals learn their ranges from.
-        weights: the packed file.
-        teacher: weights of the full-precision network.
+        threads: The number of threads that each of them may use.
+        calibration: Crops (N, S, S, 3) from which the 8-bit rivals learn their ranges.
+        weights: The packed file.
+        teacher: The weights of the full-precision network.
     """
 
     def __init__(
@@ -94,41 +96,41 @@ class Setup:
 
     @cached_property
     def quantised(self) -> bytes:
-        """`graph` in 8 bits."""
+        """The graph in 8 bits."""
         return _quantise(self.graph, self.calibration)
 
     def float_embedder(self, name: str, engine: str, run: Run) -> RunEmbedder:
-        """The full-precision network run by something else."""
+        """Returns the full-precision network as another runtime runs it."""
         gain, bias = self.eager.response_gain, self.eager.response_bias
         return RunEmbedder(name, engine, run, self.eager.weights_sha256, gain, bias)
 
 
 class Rival(NamedTuple):
-    """One that may be here: the packages it needs, and what makes it."""
+    """A rival that may be installed: the packages it needs, and the function that makes it."""
 
     packages: tuple[str, ...]
     make: Callable[[Setup], Embedder]
 
 
 def contestants(setup: Setup) -> tuple[dict[str, Embedder], list[str]]:
-    """Everything that this machine can run, by name, and a line for each thing that it cannot."""
+    """Returns every contestant that this machine can run, and a line for each that it cannot."""
     found: dict[str, Embedder] = {}
     left_out: list[str] = []
     if kernel_paths():
         found |= _packed(setup)
     else:
-        left_out.append(f"{OURS} is left out: {NEEDS_COMPILER}")
+        left_out.append(f"{OURS} is left out: {missing_kernels()}")
     for name, rival in RIVALS.items():
         missing = [package for package in rival.packages if find_spec(package) is None]
         if missing:
-            left_out.append(f"{name} is left out: pip install {' '.join(missing)}")
+            left_out.append(f"{name} is left out: it needs pip install {' '.join(missing)}")
         else:
             found[name] = rival.make(setup)
     return found, left_out
 
 
 def _packed(setup: Setup) -> dict[str, Embedder]:
-    """Our engine on its best path and on each."""
+    """Makes our engine on its fastest path, and on each of its paths."""
     network, sha256 = read_packed(setup.weights), file_sha256(setup.weights)
     gain, bias = network.response_gain, network.response_bias
     found: dict[str, Embedder] = {
@@ -145,7 +147,7 @@ def _frozen(setup: Setup) -> Embedder:
     model = setup.eager.model
     example = torch.zeros((3, 3, 255, 255)).contiguous(memory_format=torch.channels_last)
     with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated, but needs no compiler
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, but it needs no compiler
         traced = torch.jit.trace(model.backbone, example)  # type: ignore[no-untyped-call]
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
 
@@ -223,7 +225,7 @@ RIVALS = {
 
 
 def _quantise(graph: bytes, calibration: list[Crops]) -> bytes:
-    """Post-training quantisation: 8-bit weights a channel, symmetric signed 8-bit activations."""
+    """Quantises a trained graph: 8-bit weights per channel, symmetric signed 8-bit activations."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -250,7 +252,7 @@ def _quantise(graph: bytes, calibration: list[Crops]) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantiser advises on the root logger to prepare a graph that needs no preparation."""
+    """Silences the quantiser, which advises to prepare a graph that needs no preparation."""
     logger = logging.getLogger()
     before, logger.level = logger.level, logging.ERROR
     try:

@@ -1,4 +1,4 @@
-"""Contestants timed in turn, so that what else the machine does falls on all alike."""
+"""Times contestants in turn, so that other work on the machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ OURS = "packed"
 
 
 class Contestant(NamedTuple):
-    """Something to time: one turn calls `run` `calls` times and counts as their mean."""
+    """Something to time. In one turn, `run` is called `calls` times, and their mean counts."""
 
     run: Callable[[], object]
     calls: int = 1
 
 
 class Row(NamedTuple):
-    """What one contestant took, milliseconds a call, in every round."""
+    """The milliseconds per call that one contestant took in every round."""
 
     name: str
     what: str
@@ -27,11 +27,11 @@ class Row(NamedTuple):
 
     @property
     def median(self) -> float:
-        """Over the rounds."""
+        """The median over the rounds."""
         return statistics.median(self.ms)
 
-    def told(self, ours: Row | None) -> dict[str, Any]:
-        """As it stands in a file; without `packed` in the run there is no ratio."""
+    def as_figures(self, ours: Row | None) -> dict[str, Any]:
+        """Returns the row as a file holds it. Without `packed` in the run there is no ratio."""
         return {
             "name": self.name,
             "what": self.what,
@@ -43,10 +43,14 @@ class Row(NamedTuple):
 
 
 def interleave(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds a call of each contestant, `rounds` of them, after a round that does not count.
+    """Measures the milliseconds per call of each contestant in every round.
 
-    A turn starts with an untimed call: what the contestant before leaves behind (its data in the
-    caches, its threads still spinning) falls on that one.
+    The first round does not count. A turn starts with an untimed call, which bears what the
+    previous contestant left behind: its data in the caches, and its threads still spinning.
+
+    Args:
+        contestants: What to time, by name.
+        rounds: The number of rounds that count.
     """
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds + 1):
@@ -60,7 +64,8 @@ def interleave(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, 
 
 
 def rows_of(taken: Mapping[str, list[float]], what: str) -> list[dict[str, Any]]:
-    """The rows of one kind as they stand in a file, ours first and then the fastest first."""
+    """Returns rows of one kind as a file holds them: ours first, then the others by speed."""
     rows = [Row(name, what, values) for name, values in taken.items()]
     ours = next((row for row in rows if row.name == OURS), None)
-    return [row.told(ours) for row in sorted(rows, key=lambda row: (row is not ours, row.median))]
+    ordered = sorted(rows, key=lambda row: (row is not ours, row.median))
+    return [row.as_figures(ours) for row in ordered]

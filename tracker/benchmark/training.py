@@ -1,4 +1,4 @@
-"""How fast training is: pairs a second of each step, and of the data that feeds it."""
+"""Measures the speed of training: the pairs per second of each step, and of the data."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from rbsf.train.teacher import TeacherTask
 TEACHER, STUDENT, DATA = "teacher step", "RB-SF step", "data, one worker"
 
 DATA_BATCHES = 4
-"""Timed in each round of the data pipeline."""
+"""The number of batches that are timed in each round of the data pipeline."""
 
 
 class Speed(NamedTuple):
-    """Pairs a second of one thing, a value a round."""
+    """The pairs per second of one step or of the data, with one value for each round."""
 
     name: str
     rounds: list[float]
 
     @property
     def median(self) -> float:
-        """Over the rounds."""
+        """The median over the rounds."""
         return statistics.median(self.rounds)
 
 
 class Measurement(NamedTuple):
-    """Speeds, and where they were measured."""
+    """Speeds, and the machine and settings that they were measured with."""
 
     speeds: list[Speed]
     machine: str
@@ -48,24 +48,25 @@ class Measurement(NamedTuple):
     batch: int
 
     def data_ratio(self, speed: Speed) -> float:
-        """How many times faster the data pipeline alone is: what one worker could feed."""
+        """Returns how many times as fast as this step one worker delivers its data."""
         (data,) = (s for s in self.speeds if s.name == DATA)
         return data.median / speed.median
 
 
 def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
-    """Times the teacher's step, the student's step and the data pipeline in turn, `rounds` times.
+    """Times the teacher's step, the student's step and the data pipeline in turn.
 
-    A step is what a run does with a batch, moving it to the device included; the pipeline is
-    cached crops to augmented pairs in one worker process, and nothing beside it. A round before
-    the first warms everything up.
+    A step is what a run does with a batch, including the move to the device. The data pipeline
+    turns cached crops into augmented pairs in one worker process, while nothing else runs. The
+    first round warms everything up and does not count.
 
     Args:
-        settings: of the student; the teacher's step takes its data, batch, device and precision.
-        rounds: 1 or more.
+        settings: The student's settings. The teacher's step uses the same data, batch size, device
+            and precision.
+        rounds: The number of rounds that count, 1 or more.
 
     Raises:
-        InputError: no data, no teacher, or no such device.
+        InputError: There is no data, no teacher, or no such device.
     """
     with open_world(settings.device) as world:
         dataset = open_pairs(settings.data, settings.seed)
@@ -91,11 +92,11 @@ def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
 
 
 def describe_machine(device: torch.device) -> str:
-    """The name of a device: the GPU's, or the processor's."""
+    """Returns the name of the GPU, or of the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -114,7 +115,7 @@ def _step_seconds(task: Task, pair: Pair, world: World) -> float:
 
 
 def _data_seconds(dataset: PairDataset, batch: int) -> float:
-    """Seconds a batch, from the moment the worker has delivered its first."""
+    """Measures the seconds per batch, once the worker has delivered its first batch."""
     numbers = [i % len(dataset) for i in range((DATA_BATCHES + 1) * batch)]
     order = [numbers[start : start + batch] for start in range(0, len(numbers), batch)]
     loader = iter(DataLoader(dataset, batch_sampler=order, num_workers=1))

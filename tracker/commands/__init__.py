@@ -1,1 +1,1 @@
-"""The commands, one module each: they parse arguments and print, and leave the work to others."""
+"""The commands, one module each. They parse arguments and print; other modules do the work."""

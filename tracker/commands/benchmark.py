@@ -1,9 +1,10 @@
-"""Measures speed on this machine."""
+"""Measures speed and memory on this machine."""
 
 from __future__ import annotations
 
 import json
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,26 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
+from rbsf.embedder import engine_in_words
 from rbsf.errors import InputError
+from rbsf.extras import missing_package
 from rbsf.files.atomic import write_text
 
+from ..output.check import check_output
+from .options import (
+    BBOX_FORM,
+    Json,
+    check_file,
+    check_folder,
+    check_weights,
+    command_line,
+    parse_bbox,
+)
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..benchmark.speed import Clip
     from ..benchmark.training import Measurement
 
 
@@ -29,23 +46,39 @@ class Part(str, Enum):
 
 def benchmark(
     context: typer.Context,
-    threads: Annotated[int, typer.Option(min=1, help="Of everything that is timed.")] = 1,
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds of every contestant.")] = 15,
+    threads: Annotated[
+        int, typer.Option(min=1, help="The number of threads of everything that is timed.")
+    ] = 1,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="The number of rounds in which every contestant is timed.")
+    ] = 15,
     only: Annotated[
-        list[Part] | None, typer.Option(help="What to measure. Repeatable; all if none.")
+        list[Part] | None,
+        typer.Option(help="Measure only this part. Repeat the option for several parts."),
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help="Frames to track; without: a clip rendered here.")
+        Path | None,
+        typer.Option(help="The video to track in. Without this option, a clip is rendered."),
     ] = None,
-    bbox: Annotated[str | None, typer.Option(help="The target in --video: x,y,w,h.")] = None,
-    output: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="File for a bar chart, .png.")] = None,
+    bbox: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="The target's box in the first frame of --video: left, top, width and height in "
+            "pixels, joined by commas.",
+        ),
+    ] = None,
+    output: Json = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw a bar chart into this .png, .svg or .pdf file.")
+    ] = None,
 ) -> None:
     """Times the packed engine and its rivals in turn, in one process, on this machine.
 
-    `network`: three crops of 255x255. `tracker`: a whole frame. `layers`: the packed engine's
-    layers, with GMAC/s. `memory`: what a process costs that tracks and does nothing else. A rival
-    that is not installed is left out, and said so: pip install 'rbsf[rivals]' brings all.
+    The part `network` times three crops of 255x255, and `tracker` times a whole frame. `layers`
+    times each layer of the packed engine. `memory` measures processes that track and do nothing
+    else. A rival that is not installed is left out, and a line says so: pip install 'rbsf[rivals]'
+    brings all of them.
 
     Examples:
 
@@ -59,107 +92,140 @@ def benchmark(
     """
     if context.invoked_subcommand:
         return
-    _check_files(output, plot)
-    box = _box(video, bbox)
-    from ..benchmark.machine import command_line, restart_with_threads, set_threads
+    from ..benchmark.machine import restart_with_threads, set_threads
+    from ..benchmark.plot import PLOT_SUFFIXES, plot_rows
+    from ..benchmark.speed import measure_speed, scene_clip
 
+    if output is not None:
+        check_output(output)
+    if plot is not None:
+        check_output(plot, PLOT_SUFFIXES)
+        if find_spec("matplotlib") is None:
+            raise InputError(missing_package("--plot", "matplotlib"))
+    clip = _video(video, bbox)
     restart_with_threads(threads)
     set_threads(threads)
-    from ..benchmark.speed import measure_speed, scene_clip, video_clip
-
     parts = [part.value for part in only or Part]
-    clip = video_clip(video, box) if video and box else scene_clip()
-    told = measure_speed(parts, threads, repeats, clip, console.print)
-    told = {**told, "command": command_line()}
-    show(told)
+    figures = measure_speed(parts, threads, repeats, clip or scene_clip(), console.print)
+    figures = {**figures, "command": command_line()}
+    show(figures)
     if output is not None:
-        _write_json(told, output)
-    if plot is not None and told["rows"]:
-        from ..benchmark.plot import plot_rows
-
-        plot_rows(told, plot)
+        _write_json(figures, output)
+    if plot is not None and figures["rows"]:
+        plot_rows(figures, plot)
 
 
-def _check_files(output: Path | None, plot: Path | None) -> None:
-    """Minutes of measuring end in a file that can be written."""
-    for file in (output, plot):
-        if file is not None and not file.parent.is_dir():
-            raise InputError(f"cannot write {file}: there is no folder {file.parent}")
-    if plot is not None and plot.suffix not in {".pdf", ".png", ".svg"}:
-        raise InputError(f"{plot} must end in .pdf, .png or .svg")
+def _video(video: Path | None, bbox: str | None) -> Clip | None:
+    """Reads the user's video, if one was given."""
+    from ..benchmark.speed import video_clip
+
+    if video is None and bbox is None:
+        return None
+    if video is None or bbox is None:
+        raise InputError(f"--video and {BBOX_FORM} go together: give both, or neither")
+    return video_clip(video, lambda frame_size: parse_bbox(bbox, frame_size))
 
 
-def _box(video: Path | None, bbox: str | None) -> list[float] | None:
-    if (video is None) != (bbox is None):
-        raise InputError("--video and --bbox x,y,w,h go together")
-    try:
-        return [float(part) for part in bbox.split(",")] if bbox else None
-    except ValueError:
-        raise InputError(f"--bbox {bbox!r} is not four numbers x,y,w,h") from None
+def _write_json(figures: dict[str, Any], output: Path) -> None:
+    write_text(output, json.dumps(figures, indent=1) + "\n")
 
 
-def _write_json(told: dict[str, Any], output: Path) -> None:
-    write_text(output, json.dumps(told, indent=1) + "\n")
-
-
-def show(told: dict[str, Any]) -> None:
-    """Prints tables."""
+def show(figures: dict[str, Any]) -> None:
+    """Prints the figures of `measure_speed` as tables."""
     from rich.console import Console
-    from rich.table import Table
 
     out = Console(highlight=False, soft_wrap=True)
-    for what in dict.fromkeys(row["what"] for row in told["rows"]):
-        table = Table(what, "ms", "min", "max", "times packed")
-        for row in (row for row in told["rows"] if row["what"] == what):
-            values = (f"{row[f'ms_{name}']:.2f}" for name in ("median", "min", "max"))
-            ratio = row["ratio_to_packed"]
-            table.add_row(row["name"], *values, "" if ratio is None else f"{ratio:.2f}")
-        out.print(table)
-    for line in told.get("left_out", []):
-        out.print(line)
-    if "layers" in told:
-        layers = told["layers"]
-        table = Table("layer", "kind", "ms", "GMAC", "GMAC/s", "times fp32 peak")
-        for row in layers["rows"]:
-            values = (f"{row[key]:.2f}" for key in ("ms_median", "gmac", "gmac_per_s"))
-            table.add_row(row["name"], row["kind"], *values, f"{row['times_fp32_peak']:.1f}")
-        out.print(table)
-        peak = layers["fp32_peak_gmac_per_s"]
-        out.print(f"kernels {layers['path']}; fp32 matrix product {peak:.1f} GMAC/s")
-    if "memory" in told:
-        memory = told["memory"]
-        out.print(
-            f"tracking alone: {memory['peak_mb']:.0f} MB at the most, first frame tracked after "
-            f"{memory['start_s']:.2f} s, engine {memory['engine']} {memory['path']}, "
-            f"torch {'imported' if memory['torch'] else 'not imported'}"
-        )
-    machine = told["machine"]
+    for what in dict.fromkeys(row["what"] for row in figures["rows"]):
+        _show_rows(out, what, [row for row in figures["rows"] if row["what"] == what])
+    for line in figures["left_out"]:
+        out.print(line, markup=False)
+    if "layers" in figures:
+        _show_layers(out, figures["layers"])
+    if "memory" in figures:
+        _show_memory(out, figures["memory"])
+    machine = figures["machine"]
     versions = ", ".join(f"{name} {found}" for name, found in machine["versions"].items())
     out.print(
-        f"{machine['cpu']}, {machine['cores']} cores, {' '.join(machine['flags'])}\n{versions}\n"
-        f"{told['threads']} threads, {told['repeats']} rounds, frames of "
-        f"{'x'.join(map(str, told['frame']))}, weights {told['weights_sha256'][:12]}\n"
-        f"{told['command']}"
+        f"{machine['cpu']}, {machine['cores']} cores, {' '.join(machine['flags'])}\n"
+        f"{versions}; rbsf imported from {machine['package']}\n"
+        f"{figures['threads']} threads, {figures['repeats']} rounds, frames of "
+        f"{'x'.join(map(str, figures['frame']))}, weights {figures['weights_sha256'][:12]}\n"
+        f"{figures['command']}",
+        markup=False,
     )
+
+
+def _show_rows(out: Console, what: str, rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(what, "ms", "min", "max", "times packed")
+    for row in rows:
+        values = (f"{row[f'ms_{name}']:.2f}" for name in ("median", "min", "max"))
+        ratio = row["ratio_to_packed"]
+        table.add_row(row["name"], *values, "" if ratio is None else f"{ratio:.2f}")
+    out.print(table)
+
+
+def _show_layers(out: Console, layers: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table("layer", "kind", "ms", "GMAC", "GMAC/s", "times fp32 peak")
+    for row in layers["rows"]:
+        values = (f"{row[key]:.2f}" for key in ("ms_median", "gmac", "gmac_per_s"))
+        table.add_row(row["name"], row["kind"], *values, f"{row['times_fp32_peak']:.1f}")
+    out.print(table)
+    peak = layers["fp32_peak_gmac_per_s"]
+    out.print(f"kernels {layers['path']}; an fp32 matrix product runs at {peak:.1f} GMAC/s")
+
+
+def _show_memory(out: Console, memory: dict[str, Any]) -> None:
+    out.print(
+        f"memory at most: {memory['peak_mb']:.0f} MB from Python, "
+        f"{memory['command_peak_mb']:.0f} MB for rbsf track, "
+        f"{memory['video_peak_mb']:.0f} MB with --output\n"
+        f"the first frame was tracked {memory['start_s']:.2f} s after the start; "
+        f"engine {engine_in_words(memory['engine'], memory['path'])}, "
+        f"torch {'was' if memory['torch'] else 'was not'} imported, "
+        f"rbsf imported from {memory['package']}",
+        markup=False,
+    )
+    if memory["missing_kernels"]:
+        out.print(f"the packed engine did not run: {memory['missing_kernels']}", markup=False)
 
 
 def train(
     config: Annotated[
         Path,
-        typer.Option(help="The student's settings, YAML.", show_default="configs/rbsf_small.yaml"),
+        typer.Option(
+            help="The YAML file with the student's settings.",
+            show_default="configs/rbsf_small.yaml",
+        ),
     ] = CONFIGS / "rbsf_small.yaml",
-    data: Annotated[Path | None, typer.Option(help="Folder that data.sources lie in.")] = None,
-    teacher: Annotated[
-        Path | None, typer.Option(help="Teacher's checkpoint; the config's or shipped one if none.")
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that holds the data sources which the settings name."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of torch.")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps to time of each kind.")] = 20,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    output: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            help="The teacher's checkpoint. Without this option, the one that the settings name, "
+            "or the shipped teacher."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="The number of threads that torch uses.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(min=1, help="The number of rounds in which everything is timed.")
+    ] = 20,
+    device: Annotated[
+        str, typer.Option(help="The device to train on: auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    output: Json = None,
 ) -> None:
-    """Pairs a second of the teacher's step, of RB-SF's step, and of the data that feeds them.
+    """Measures the pairs per second of the teacher's step, of RB-SF's step, and of the data.
 
-    The three are timed in turn, so that what else the machine does falls on all alike.
+    The three take turns, so that other work on the machine slows all of them alike.
 
     Examples:
 
@@ -167,6 +233,11 @@ def train(
 
     `rbsf benchmark train --data path/to/data --device cuda --steps 50`
     """
+    check_file(config, "--config")
+    check_folder(data, "--data", "the folder that holds the data sources")
+    check_weights(teacher, "--teacher")
+    if output is not None:
+        check_output(output)
     import torch
 
     from rbsf.train.run import override
@@ -179,16 +250,14 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     measured = measure_training(settings.model_copy(update=changes), steps)
-    told = training_figures(measured)
-    show_training(told)
+    figures = training_figures(measured)
+    show_training(figures)
     if output is not None:
-        _write_json(told, output)
+        _write_json(figures, output)
 
 
 def training_figures(measured: Measurement) -> dict[str, Any]:
-    """The measurement as it is written to a file."""
-    from ..benchmark.machine import command_line
-
+    """Returns the measurement as it is written to a file."""
     rows = [
         {
             "name": speed.name,
@@ -202,20 +271,20 @@ def training_figures(measured: Measurement) -> dict[str, Any]:
     return {**measured._asdict(), "speeds": rows, "command": command_line()}
 
 
-def show_training(told: dict[str, Any]) -> None:
-    """Prints a table."""
+def show_training(figures: dict[str, Any]) -> None:
+    """Prints the figures of a training benchmark as a table."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("", "pairs/s", "min", "max", "data is faster by")
-    for row in told["speeds"]:
+    for row in figures["speeds"]:
         values = (row[f"pairs_per_s_{name}"] for name in ("median", "min", "max"))
         table.add_row(row["name"], *(f"{v:.1f}" for v in values), f"{row['data_ratio']:.1f}x")
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     console.print(
-        f"{told['machine']}, {told['threads']} threads, torch {told['torch']}, "
-        f"{told['precision']}, batch {told['batch']}\n{told['command']}"
+        f"{figures['machine']}, {figures['threads']} threads, torch {figures['torch']}, "
+        f"{figures['precision']}, batch {figures['batch']}\n{figures['command']}"
     )
 
 

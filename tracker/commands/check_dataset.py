@@ -1,4 +1,4 @@
-"""List what a benchmark's folder lacks, by name and with the reason."""
+"""Lists what a benchmark's folder lacks, by name and with the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_dataset(
         bool, typer.Option("--decode", help="Decode every image, to find the damaged ones.")
     ] = False,
 ) -> None:
-    """List what a benchmark's folder lacks, by name and with the reason.
+    """Lists what a benchmark's folder lacks, by name and with the reason.
 
     The exit status is 0 if all sequences that the benchmark lists are whole, 1 if some are missing,
     short or damaged.

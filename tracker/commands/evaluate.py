@@ -1,10 +1,8 @@
-"""Measure trackers on a benchmark: accuracy and speed, beside rivals."""
+"""Measures trackers on a benchmark: their accuracy and speed, beside rivals."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -31,63 +29,70 @@ from ..evaluation.runner import evaluate_tracker
 from ..evaluation.sequence import by_reason
 from ..evaluation.submission import write_submission
 from ..evaluation.table import print_table
+from .options import check_file, command_line
 
 KNOWN = ", ".join(BENCHMARKS)
-CLUSTER = -1
-"""As the number of workers: all that joblib's backend has."""
+ALL_OF_THE_CLUSTER = -1
+"""The number of processes that stands for as many as joblib's backend has."""
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Option(help=f"Benchmark: {KNOWN}.")],
+    dataset: Annotated[str, typer.Option(help=f"The benchmark, one of {KNOWN}.")],
     root: Annotated[Path, typer.Option(help="The benchmark's folder.")],
-    output: Annotated[Path, typer.Option(help="Folder for results, boxes and the report.")],
+    output: Annotated[Path, typer.Option(help="The folder for results, boxes and the report.")],
     weights: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Weights to measure; several may follow. Without any, the shipped RB-SF."
+            help="The weights to measure. Several files may follow. Without any, the RB-SF that "
+            "comes with the package is measured."
         ),
     ] = None,
     rival: Annotated[
         list[str] | None,
         typer.Option(
-            help="OpenCV's trackers to measure beside: csrt, kcf, mil, nano:BACKBONE,HEAD or "
-            "vit:FILE; several may follow."
+            help="A tracker of OpenCV's to measure as well: csrt, kcf, mil, nano:BACKBONE,HEAD or "
+            "vit:FILE. Several may follow."
         ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[MORE]...")] = None,
     protocol: Annotated[
         Protocol,
         typer.Option(
-            help="One pass (ope), 12 first boxes moved or scaled by 10 or 20% (sre), or 20 starts "
-            "along the sequence (tre)."
+            help="How often a tracker runs on each sequence: once (ope), from 12 first boxes that "
+            "are moved or scaled by 10 or 20% (sre), or from 20 frames along the sequence (tre)."
         ),
     ] = "ope",
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = "auto",
-    sequences: Annotated[str | None, typer.Option(help="Only these, as A,B,C.")] = None,
+    sequences: Annotated[
+        str | None, typer.Option(help="Only these sequences are measured, as in A,B,C.")
+    ] = None,
     max_frames: Annotated[
-        int | None, typer.Option(min=2, help="Only the first so many frames of each sequence.")
+        int | None, typer.Option(min=2, help="Only so many frames of each sequence are tracked.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes. Speed is measured with 1 alone.")
+        int, typer.Option(min=1, help="The number of processes. Speed is measured with 1 alone.")
     ] = 1,
     threads: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Threads of the network and of OpenCV in each process. By default one for "
-            "each core, or one where several processes run.",
+            help="How many threads the network and OpenCV may use in each process. The default is "
+            "one for each core, or one where several processes run.",
         ),
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(help="Run on a Dask cluster: its scheduler, as tcp://host:8786.")
+        str | None,
+        typer.Option(help="The scheduler of a Dask cluster to run on, as in tcp://host:8786."),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Tracker settings (YAML).")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file with settings of our tracker.")
+    ] = None,
 ) -> None:
-    """Measure trackers on a benchmark: accuracy and speed, beside rivals.
+    """Measures trackers on a benchmark: their accuracy and speed, beside rivals.
 
     Writes results.json and boxes/ for each tracker, and a report on all of them: report.html, which
     opens in any browser, report.md, and every figure as PNG and PDF in figures/.
-    A run that was stopped goes on where it was; what is done and unchanged is not run again.
+    A run that was stopped goes on where it was: what is done and unchanged is not run again.
     Sequences that are missing or damaged, or on which a tracker fails, are named and left out. The
     exit status is 1 if there are any, 0 if all were measured.
 
@@ -104,44 +109,45 @@ def evaluate(
     - `rbsf evaluate --dataset otb --root data/otb --sequences Girl,Toy --protocol sre
       --output results/girl-and-toy`
     """
+    files, rivals = _by_form(weights or [], rival or [], more or [])
+    check_file(config, "--config")
     wanted = [name.strip() for name in sequences.split(",")] if sequences else None
     data = load_dataset(dataset, root, wanted).under(protocol)
     if max_frames is not None:
         data = data.first_frames(max_frames)
-    _say_left_out(data)
-    parallel = CLUSTER if dask else workers
-    threads = threads or (1 if parallel != 1 else min(usable_cores(), MOST_THREADS))
-    contenders = _contenders(weights or [], rival or [], more or [], engine, threads, config)
-    command = shlex.join(["python", *sys.argv])
+    for line in by_reason(data.left_out):
+        _remark(f"left out: {line}")
+    processes = ALL_OF_THE_CLUSTER if dask else workers
+    threads = threads or (1 if processes != 1 else min(usable_cores(), MOST_THREADS))
+    ours = siamfc_contenders(files, engine, threads, config)
+    contenders = check_names([*ours, *map(rival_contender, rivals)])
+    outcomes, problems = [], []
     with dask_cluster(dask) if dask else nullcontext():
-        outcomes = [
-            Outcome(c, _run(c, data, output, parallel, threads), command, threads, max_frames)
-            for c in contenders
-        ]
-    problems = _write(output, outcomes)
+        for contender in contenders:
+            results = _run(contender, data, output, processes, threads)
+            outcomes.append(Outcome(contender, results, command_line(), threads, max_frames))
+            problems += _written(write_results, outcomes[-1], output)
+            problems += _submit(outcomes[-1], output)
+    problems += _written(_report, output, outcomes)
     print_table(outcomes)
     console.print(f"written to {output}", markup=False, highlight=False, soft_wrap=True)
     _end(outcomes, problems)
 
 
-def _contenders(
-    weights: list[Path],
-    rivals: list[str],
-    more: list[str],
-    engine: Engine,
-    threads: int,
-    config: Path | None,
-) -> list[Contender]:
-    """All trackers; the words that follow the first of an option are told apart by their form."""
-    rivals = [*rivals, *(word for word in more if is_rival(word))]
+def _by_form(
+    weights: list[Path], rivals: list[str], more: list[str]
+) -> tuple[list[Path], list[str]]:
+    """Weights and rivals, each once. The words that follow an option's first go by their form."""
     files = [*weights, *(Path(word) for word in more if not is_rival(word))]
-    ours = siamfc_contenders(files, engine, threads, config)
-    return check_names([*ours, *map(rival_contender, dict.fromkeys(rivals))])
+    for file in files:
+        check_file(file, "--weights")
+    named = [*rivals, *filter(is_rival, more)]
+    return list(dict.fromkeys(files)), list(dict.fromkeys(named))
 
 
 def _run(contender: Contender, data: Dataset, output: Path, workers: int, threads: int) -> Results:
     """One tracker over the data, with a bar that counts frames."""
-    archive = Archive(output / contender.name, contender.identity, contender.code)
+    archive = Archive(output / contender.name, contender.identity, contender.code, threads)
     with progress_bar() as bar:
         runs = [run for sequence in data.sequences for run in runs_of(sequence, data.protocol)]
         task = bar.add_task(contender.name, total=sum(run.frames for run in runs), note="")
@@ -154,20 +160,13 @@ def _run(contender: Contender, data: Dataset, output: Path, workers: int, thread
         )
 
 
-def _write(output: Path, outcomes: Sequence[Outcome]) -> list[str]:
-    """Writes everything that can be written, and gives a line for each thing that cannot."""
-    problems = []
-    for outcome in outcomes:
-        try:
-            write_results(outcome, output)
-            problems += _submit(outcome, output)
-        except InputError as error:
-            problems.append(str(error))
+def _written(write: Callable[..., object], *what: object) -> list[str]:
+    """Writes something, and gives the line that says why it cannot be written, if it cannot."""
     try:
-        _report(output, outcomes)
+        write(*what)
     except InputError as error:
-        problems.append(str(error))
-    return problems
+        return [str(error)]
+    return []
 
 
 def _report(output: Path, outcomes: Sequence[Outcome]) -> None:
@@ -190,15 +189,11 @@ def _submit(outcome: Outcome, output: Path) -> list[str]:
     if outcome.max_frames:
         return [f"there is no zip of {name}, since the server takes whole sequences alone"]
     path = output / name / f"{name}.zip"
-    return [
-        f"the server will refuse {path}: {fault}"
-        for fault in write_submission(path, outcome.results)
-    ]
-
-
-def _say_left_out(data: Dataset) -> None:
-    for line in by_reason(data.left_out):
-        _remark(f"left out: {line}")
+    try:
+        faults = write_submission(path, outcome.results)
+    except InputError as error:
+        return [str(error)]
+    return [f"the server will refuse {path}: {'; '.join(faults[:5])}"] if faults else []
 
 
 def _end(outcomes: Sequence[Outcome], problems: list[str]) -> None:

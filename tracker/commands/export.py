@@ -1,4 +1,4 @@
-"""Pack a student into a `.rbsf` file; look into one; give its numbers to others."""
+"""Packs a trained network into a `.rbsf` file, looks into one, or converts it."""
 
 from __future__ import annotations
 
@@ -20,100 +20,157 @@ from rbsf.engine.format import (
 from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES, read_image
 
+from ..output.check import check_output
+from .options import check_folder, check_weights
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 MOST_IMAGES = 24
+"""The most images that `--compare` looks at."""
 
 
 def export(
     source: Annotated[
-        Path, typer.Argument(help="A checkpoint, a shipped file, or a packed .rbsf file.")
+        Path,
+        typer.Argument(
+            metavar="NETWORK",
+            help="The network: a checkpoint, a compact file, or a packed .rbsf file.",
+        ),
     ],
-    output: Annotated[Path | None, typer.Option(help="Packed file to write, F.rbsf.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Pack the network into this .rbsf file, which the packed engine runs."),
+    ] = None,
+    compact: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the network to this .safetensors file without what only training needs: "
+            "1-bit kernels as bits, the teacher's as float16. torch runs it."
+        ),
+    ] = None,
     inspect: Annotated[
-        bool, typer.Option("--inspect", help="Show layers, bits and sizes of the packed network.")
+        bool, typer.Option("--inspect", help="Show the layers, bits and sizes of the network.")
     ] = False,
     unpack: Annotated[
-        Path | None, typer.Option(help="npz for the +-1 weights, thresholds, flips and scales.")
+        Path | None,
+        typer.Option(help="Write the +-1 weights, thresholds, flips and scales to this .npz file."),
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(help="Folder of images: on them, the share of bits that packing changes."),
+        typer.Option(help="Show the share of bits that packing changes on this folder of images."),
     ] = None,
     onnx: Annotated[
-        Path | None, typer.Option(help="Folder for template.onnx and search.onnx, in float.")
+        Path | None,
+        typer.Option(help="Write template.onnx and search.onnx, in float, to this folder."),
     ] = None,
 ) -> None:
-    """Pack a student into a `.rbsf` file; look into one; give its numbers to others.
+    """Packs a trained network into a `.rbsf` file, looks into one, or converts it.
 
     Examples:
 
-    - `rbsf export runs/rbsf/last.safetensors --output rbsf.rbsf`
+    - `rbsf export runs/rbsf/final.safetensors --output mine.rbsf`
 
-    - `rbsf export --inspect rbsf.rbsf`
+    - `rbsf export mine.rbsf --inspect`
 
-    - `rbsf export rbsf.rbsf --unpack rbsf.npz`
+    - `rbsf export mine.rbsf --unpack mine.npz`
 
-    - `rbsf export runs/rbsf/last.safetensors --compare data/otb/Girl/img`
+    - `rbsf export runs/rbsf/final.safetensors --compact mine.safetensors`
 
-    - `rbsf export runs/rbsf/last.safetensors --onnx graphs`
+    - `rbsf export runs/rbsf/final.safetensors --compare data/otb/Girl/img`
+
+    - `rbsf export runs/rbsf/final.safetensors --onnx graphs`
     """
-    packed = source.suffix == ".rbsf"
-    if not (output or inspect or unpack or compare or onnx):
-        raise InputError("nothing to do: give --output, --inspect, --unpack, --compare or --onnx")
-    if packed and (output or compare or onnx):
-        raise InputError(f"{source} is packed: --output, --compare and --onnx take a checkpoint")
-    if output is not None and output.suffix != ".rbsf":
-        raise InputError(f"--output {output}: a packed file is named *.rbsf")
+    if not (output or compact or inspect or unpack or compare or onnx):
+        raise InputError(
+            "nothing to do: give --output, --compact, --inspect, --unpack, --compare or --onnx"
+        )
+    _check_words(source, output, compact, unpack, compare, onnx)
     if output or inspect or unpack or compare:
         network = _network(source)
         if inspect:
             _show(network)
         if output is not None:
             write_packed(output, network)
-            _tell(f"{output}: {output.stat().st_size:,} bytes")
+            _report_size(output)
         if unpack is not None:
             from rbsf.engine.unpack import save_npz
 
             save_npz(unpack, network)
-            _tell(f"{unpack}: {unpack.stat().st_size:,} bytes")
+            _report_size(unpack)
         if compare is not None:
             _compare(source, network, compare)
-    if onnx is not None:
-        from rbsf.engine.onnx_export import export_onnx
+    if compact is not None:
+        from rbsf.files.networks import save_compact
 
-        error = export_onnx(source, onnx)
-        _tell(f"{onnx}: template.onnx, search.onnx")
-        if error is None:
-            _tell("not verified: pip install onnxruntime")
-        else:
-            _tell(f"onnxruntime's responses are torch's to {error:.1e} of their spread")
+        save_compact(source, compact)
+        _report_size(compact)
+    if onnx is not None:
+        _export_onnx(source, onnx)
+
+
+def _check_words(
+    source: Path,
+    output: Path | None,
+    compact: Path | None,
+    unpack: Path | None,
+    compare: Path | None,
+    onnx: Path | None,
+) -> None:
+    """Checks all files and folders, before torch is imported."""
+    check_weights(source, "the network")
+    if source.suffix == ".rbsf" and (output or compact or compare or onnx):
+        raise InputError(
+            f"{source} is packed: --output, --compact, --compare and --onnx take a checkpoint"
+        )
+    for file, suffix in ((output, ".rbsf"), (compact, ".safetensors"), (unpack, ".npz")):
+        if file is not None:
+            check_output(file, (suffix,), source)
+    check_folder(compare, "--compare", "a folder of images")
+    if onnx is not None and onnx.exists() and not onnx.is_dir():
+        raise InputError(f"--onnx {onnx} is a file: give a folder")
 
 
 def _network(source: Path) -> PackedNetwork:
     if source.suffix == ".rbsf":
         return read_packed(source)
-    from rbsf.engine.pack import pack_file  # torch starts only where it is needed
+    from rbsf.engine.pack import pack_file  # this imports torch
 
     return pack_file(source)
 
 
-def _tell(line: str) -> None:
+def _export_onnx(source: Path, folder: Path) -> None:
+    from rbsf.engine.onnx_export import export_onnx
+
+    error = export_onnx(source, folder)
+    _report(f"wrote {folder / 'template.onnx'} and {folder / 'search.onnx'}")
+    if error is None:
+        _report("the graphs are not verified: that needs pip install onnxruntime")
+    else:
+        _report(
+            f"verified: onnxruntime's responses differ from torch's by {error:.1e} of their spread"
+        )
+
+
+def _report_size(file: Path) -> None:
+    _report(f"wrote {file}: {file.stat().st_size:,} bytes")
+
+
+def _report(line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 WIDTH = 160
-"""Columns a table may take, however narrow the terminal: lines may break, figures are not cut."""
+"""The columns that a table may take. In a narrow terminal lines break, but no figure is cut."""
 
 
 def _show(network: PackedNetwork) -> None:
-    """Prints a table on standard output."""
+    """Prints a table of the layers on standard output."""
     from rich.console import Console
     from rich.table import Table
 
-    names = ("channels", "kernel", "weights", "bits a weight", "pool", "output", "thresholds")
+    names = ("channels", "kernel", "weights", "bits per weight", "pool", "output", "thresholds")
     table = Table("layer", *names, "flipped", "bytes", box=None)
     for number, layer in enumerate(network.layers, 1):
         table.add_row(f"conv{number}", *_row(layer), f"{len(layer_bytes(layer)):,}")
@@ -125,6 +182,7 @@ def _show(network: PackedNetwork) -> None:
 
 
 def _row(layer: PackedLayer) -> list[str]:
+    """Describes a layer in the words of the table."""
     groups = f" in {layer.groups} groups" if layer.groups > 1 else ""
     stride = f", stride {layer.stride}" if layer.stride > 1 else ""
     shape = [
@@ -141,31 +199,37 @@ def _row(layer: PackedLayer) -> list[str]:
 
 
 def _compare(source: Path, network: PackedNetwork, folder: Path) -> None:
-    """Prints a line a layer."""
+    """Prints one line for each layer."""
     from rbsf.engine.integer import differing_bits
     from rbsf.files.networks import load_network
 
     crops = _crops(folder)
     shares = differing_bits(load_network(source), network, crops)
-    typer.echo(f"share of bits that differ from the float network's, {len(crops)} images:")
+    typer.echo(
+        f"share of bits that differ from those of the float network, on {len(crops)} images:"
+    )
     for number, share in enumerate(shares, 1):
         typer.echo(f"conv{number}  {share:.4%}")
 
 
 def _crops(folder: Path) -> NDArray[np.uint8]:
-    """The middle of up to MOST_IMAGES images, evenly over the folder: RGB (N, 255, 255, 3)."""
+    """Cuts the middle from up to MOST_IMAGES images, spread evenly over the folder.
+
+    Returns:
+        RGB uint8 crops (N, 255, 255, 3).
+    """
     import numpy as np
 
     from rbsf.geometry import crop_square, mean_color
 
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise InputError(f"no images in {folder}: --compare takes a folder of frames")
+        raise InputError(f"there are no images in {folder}: --compare takes a folder of frames")
     crops = []
     for file in files[:: -(-len(files) // MOST_IMAGES)]:
         frame = read_image(file)
         if frame is None:
-            raise InputError(f"{file} is no image that can be read")
+            raise InputError(f"{file} is not a readable image")
         height, width = frame.shape[:2]
         center = ((width - 1) / 2, (height - 1) / 2)
         crop = crop_square(frame, center, min(height, width), 255, mean_color(frame))

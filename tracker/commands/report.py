@@ -1,4 +1,4 @@
-"""Make the report of an evaluation again, or compare several evaluations."""
+"""Makes the report of an evaluation again, or compares several evaluations."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def report(
         list[Path],
         typer.Argument(
             metavar="DIR...",
-            help="What was given to evaluate as --output, or the folder of one tracker in it.",
+            help="A folder that was given to evaluate as --output, or one tracker's folder in it.",
         ),
     ],
     compare: Annotated[
-        bool, typer.Option("--compare", help="Make one report on all the folders together.")
+        bool, typer.Option("--compare", help="Makes one report on all the folders together.")
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for the report. By default it is written into DIR."),
+        typer.Option(help="The folder for the report. By default it is written into DIR."),
     ] = None,
     focus: Annotated[
         str | None,
@@ -38,10 +38,12 @@ def report(
     ] = None,
     strips: Annotated[
         str | None,
-        typer.Option(help="Show the frames of these sequences, as A,B. By default the worst ones."),
+        typer.Option(
+            help="The sequences whose frames are shown, as A,B. By default the worst ones."
+        ),
     ] = None,
 ) -> None:
-    """Make the report of an evaluation again, or compare several evaluations.
+    """Makes the report of an evaluation again, or compares several evaluations.
 
     Writes report.html, which opens in any browser and needs no network, report.md, and every figure
     as PNG and PDF in figures/. With --compare, a tracker is called better only where the interval

@@ -1,8 +1,7 @@
-"""Measure the paper's Table 5: its trackers and others on OTB, UAV123 and GOT-10k."""
+"""Measures the paper's Table 5: its trackers and others on OTB, UAV123 and GOT-10k."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -21,13 +20,14 @@ from ..evaluation.report.study import Study, make_study
 from ..evaluation.report.table5 import Block, listed_block, whole_block, write_table5
 from ..evaluation.rivals import is_rival
 from .evaluate import evaluate
+from .options import command_line
 
 SHIPPED_FILES = (SHIPPED_TEACHER, SHIPPED.with_name("xnor_sf.rbsf"), SHIPPED)
 """SiamFC, XNOR-SF and RB-SF, the paper's columns."""
 
 
 def table5(
-    output: Annotated[Path, typer.Option(help="Folder for the table and all results.")],
+    output: Annotated[Path, typer.Option(help="The folder for the table and all results.")],
     otb: Annotated[Path | None, typer.Option(help="OTB's folder, whole or in part.")] = None,
     uav123: Annotated[Path | None, typer.Option(help="UAV123's folder, whole or in part.")] = None,
     got10k: Annotated[
@@ -35,11 +35,11 @@ def table5(
     ] = None,
     weights: Annotated[
         list[Path] | None,
-        typer.Option(help="Weights to measure besides the shipped ones; several may follow."),
+        typer.Option(help="Weights to measure besides the shipped ones. Several may follow."),
     ] = None,
     rival: Annotated[
         list[str] | None,
-        typer.Option(help="Rivals to measure besides, as evaluate takes them; several may follow."),
+        typer.Option(help="Rivals to measure, named as for evaluate. Several may follow."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[MORE]...")] = None,
     otb50: Annotated[
@@ -50,16 +50,18 @@ def table5(
         ),
     ] = "otb2013",
     max_frames: Annotated[
-        int | None, typer.Option(min=2, help="Only the first so many frames of each sequence.")
+        int | None,
+        typer.Option(min=2, help="How many first frames of each sequence are tracked."),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes. Speed is measured with 1 alone.")
+        int, typer.Option(min=1, help="The number of processes. Speed is measured with 1 alone.")
     ] = 1,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network in each process.")
+        int | None,
+        typer.Option(min=1, help="How many threads the network may use."),
     ] = None,
 ) -> None:
-    """Measure the paper's Table 5: its trackers and others on OTB, UAV123 and GOT-10k.
+    """Measures the paper's Table 5: its trackers and others on OTB, UAV123 and GOT-10k.
 
     Writes table5.md and table5.tex, the measured figures beside the paper's, and the results and
     the report of each benchmark. It may be stopped and started again. The exit status is 1 if
@@ -120,7 +122,7 @@ def _trackers(
 
 def _measured(folder: Path) -> list[Entry]:
     """The trackers that this command measured; the folder may hold those of others."""
-    command = shlex.join(["python", *sys.argv])
+    command = command_line()
     return [entry for entry in read_entries([folder]) if entry.results.command == command]
 
 

@@ -12,7 +12,7 @@ from rbsf.config import load_settings
 from rbsf.console import run_tool
 from rbsf.embedder import Embedder, Engine, engine_in_words, load_embedder
 from rbsf.errors import InputError
-from rbsf.geometry import Box, check_box
+from rbsf.geometry import Box
 
 from ..loop.config import TrackerConfig
 from ..loop.group import TrackerGroup
@@ -25,41 +25,69 @@ from ..output.window import WindowSink, require_display, select_boxes
 from ..session import run
 from ..video.open import open_source
 from ..video.source import Source
+from .options import BBOX_FORM, Weights, check_weights, parse_bbox
 
-HOW = "give the target's box in the first frame with --bbox x,y,w,h"
+GIVE_BOX = f"give the target's box in the first frame with {BBOX_FORM}"
 
 
 def track(
+    videos: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="VIDEO", help="The video to track in; the same as --video."),
+    ] = None,
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--video",
             "--source",
-            help="A video, a folder of images, 0 (camera), a URL, or -.",
+            help="The video: a file, a folder of images, a camera's number (0), an RTSP or HTTP "
+            "address, or - for standard input.",
         ),
-    ],
+    ] = None,
     bbox: Annotated[
         list[str] | None,
-        typer.Option(help="The target in the first frame: x,y,w,h in pixels. Repeatable."),
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="The target's box in the first frame: left, top, width and height in pixels, "
+            "joined by commas. Repeat the option to follow several targets.",
+        ),
     ] = None,
-    select: Annotated[bool, typer.Option("--select", help="Draw the boxes by mouse.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Open a window; q ends.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Annotated video, .mp4.")] = None,
-    save_boxes: Annotated[Path | None, typer.Option(help="Boxes, .csv, .json or .txt.")] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights of the network; without: the RB-SF we ship."),
+    select: Annotated[
+        bool, typer.Option("--select", help="Draw the boxes with the mouse instead of --bbox.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Show the result in a window; the key q ends the run.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the video with the boxes drawn in it to this .mp4.")
     ] = None,
-    engine: Annotated[Engine, typer.Option(help="What runs the network.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="Of the network.")] = None,
-    start_frame: Annotated[int, typer.Option(min=0, help="Where the boxes are given.")] = 0,
-    config: Annotated[Path | None, typer.Option(help="Tracker settings, YAML.")] = None,
+    save_boxes: Annotated[
+        Path | None, typer.Option(help="Write the boxes to this .csv, .json or .txt file.")
+    ] = None,
+    weights: Weights = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the network; auto takes the fastest that is here.")
+    ] = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of threads that run the network. Without this option, the packed "
+            "engine takes one for each core, but at most eight.",
+        ),
+    ] = None,
+    start_frame: Annotated[
+        int, typer.Option(min=0, help="The number of the frame that the boxes are given for.")
+    ] = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file with settings of the tracker.")
+    ] = None,
 ) -> None:
     """Follows one or more targets through a video, from a box in its first frame.
 
     Examples:
 
-    `rbsf track --video clip.mp4 --bbox 612,290,72,72 --output out.mp4`
+    `rbsf track clip.mp4 --bbox 612,290,72,72 --output out.mp4`
 
     `rbsf track --video clip.mp4 --bbox 612,290,72,72 --bbox 610,45,160,625
     --save-boxes out.csv`
@@ -68,25 +96,29 @@ def track(
 
     `rbsf track --source rtsp://host/stream --bbox 10,20,60,40 --save-boxes out.json`
 
-    Frames keep the numbers of the source. Ctrl-C ends a run and keeps what was tracked. The speed
-    told is that of tracking alone; reading and writing are told apart.
+    Frames keep the numbers that they have in the source. Ctrl-C ends a run and keeps what was
+    tracked so far. The speed that is printed is that of tracking alone; the times for reading and
+    writing are printed beside it.
     """
-    _check_outputs(source, output, save_boxes)
+    name = _source_name(videos or [], source, bbox or [])
+    _check_outputs(name, output, save_boxes)
+    check_weights(weights)
+    if bbox and select:
+        raise InputError("give --bbox or --select, not both")
     if select:
-        require_display("--select", HOW)
+        require_display("--select", GIVE_BOX)
     if show:
         require_display("--show", "leave it out, and watch the video that --output writes")
     settings = load_settings(TrackerConfig, config) if config else TrackerConfig()
-    opened = open_source(source, start_frame)
-    boxes = _boxes(opened, bbox or [], select)
+    opened = open_source(name, start_frame)
+    boxes = select_boxes(opened.first_image) if select else _boxes(opened, bbox or [])
 
     embedder = load_embedder(weights, engine=engine, threads=threads)
     sinks: list[Sink] = [ProgressSink(opened.count and opened.count - start_frame)]
     if save_boxes:
-        told = {"start_frame": start_frame, "boxes": boxes, **settings.model_dump()}
-        sinks.append(
-            BoxSink(BoxWriter(save_boxes, len(boxes), _header(opened.name, embedder, told)))
-        )
+        given = {"start_frame": start_frame, "boxes": boxes, **settings.model_dump()}
+        header = _header(opened.name, embedder, given)
+        sinks.append(BoxSink(BoxWriter(save_boxes, len(boxes), header)))
     if output:
         sinks.append(VideoSink(VideoWriter(output)))
     if show:
@@ -102,17 +134,35 @@ def track(
         raise KeyboardInterrupt
 
 
+def _source_name(videos: list[str], source: str | None, bbox: list[str]) -> str:
+    """Returns the one video that the command line names."""
+    names = [*videos, *([source] if source is not None else [])]
+    if len(names) == 1:
+        return names[0]
+    apart = [text for text in bbox if "," not in text]
+    if names and apart:  # as in --bbox 612 290 72 72
+        raise InputError(
+            f"--bbox {apart[0]} is not a box: join its four numbers with commas, without spaces, "
+            "as in --bbox 612,290,72,72"
+        )
+    if names:
+        raise InputError(f"give one video, not {len(names)}: {' '.join(names)}")
+    raise InputError(f"no video: give one, as in rbsf track clip.mp4 {BBOX_FORM}. See --help.")
+
+
 def _check_outputs(source: str, output: Path | None, save_boxes: Path | None) -> None:
     if output:
         check_output(output, VIDEO_SUFFIXES, source)
         if video_codec() != "libx264":
-            typer.echo("av has no libx264 here: browsers will not play the video", err=True)
+            typer.echo(
+                "the installed av has no libx264: browsers will not play the video", err=True
+            )
     if save_boxes:
         check_output(save_boxes, BOX_SUFFIXES, source)
 
 
 def _header(source: str, embedder: Embedder, settings: dict[str, Any]) -> dict[str, Any]:
-    """What a json file of boxes says besides the boxes."""
+    """What a JSON file of boxes says besides the boxes."""
     return {
         "source": source,
         "weights": embedder.name,
@@ -123,30 +173,17 @@ def _header(source: str, embedder: Embedder, settings: dict[str, Any]) -> dict[s
     }
 
 
-def _boxes(opened: Source, given: list[str], select: bool) -> list[Box]:
-    if given and select:
-        raise InputError("give --bbox or --select, not both")
-    if select:
-        return select_boxes(opened.first_image)
+def _boxes(opened: Source, given: list[str]) -> list[Box]:
+    """Reads the boxes from the command line, checked against the first frame."""
     if not given:
         width, height = opened.size
-        raise InputError(f"no target: {HOW} (the frame is {width}x{height}), or draw it: --select")
-    return [_box(text, opened.size) for text in given]
-
-
-def _box(text: str, frame_size: tuple[int, int]) -> Box:
-    parts = text.split(",")
-    try:
-        return check_box([float(part) for part in parts], frame_size)
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        width, height = frame_size
-        told = f"--bbox {text!r} is not four numbers x,y,w,h (the frame is {width}x{height})"
-        raise InputError(told) from None
+        raise InputError(
+            f"no target: {GIVE_BOX} (the frame is {width}x{height}), or draw it with --select"
+        )
+    return [parse_bbox(text, opened.size) for text in given]
 
 
 def main() -> None:
     """Runs the command with the words of the command line."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
     run_tool("rbsf track", track)

@@ -9,26 +9,38 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import run_tool
+from rbsf.errors import InputError
+
+from .options import check_file, check_folder, check_weights
 
 if TYPE_CHECKING:
     from rbsf.train.loop import Validate
 
 Data = Annotated[
-    Path | None, typer.Option(help="The folder that the data sources of the settings lie in.")
+    Path | None,
+    typer.Option(help="The folder that holds the data sources which the settings name."),
 ]
 Validation = Annotated[
     Path | None,
-    typer.Option(help="A GOT-10k folder. The AO on its val split is told after epochs."),
+    typer.Option(
+        help="A folder in GOT-10k's layout. After an epoch, the AO on its val split is measured."
+    ),
 ]
 Output = Annotated[
-    Path | None, typer.Option(help="The run's folder; runs/NAME-OF-CONFIG if not given.")
+    Path | None,
+    typer.Option(
+        help="The run's folder. Without this option it is runs/ and the name of the settings file."
+    ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run was left.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run from where it was stopped.")]
 
 
 def siamfc(
     config: Annotated[
-        Path, typer.Option(help="Settings, YAML.", show_default="configs/siamfc.yaml")
+        Path,
+        typer.Option(
+            help="The YAML file with the run's settings.", show_default="configs/siamfc.yaml"
+        ),
     ] = CONFIGS / "siamfc.yaml",
     data: Data = None,
     validation: Validation = None,
@@ -45,8 +57,9 @@ def siamfc(
 
     `torchrun --nproc-per-node 4 tools/train_siamfc.py --data data`
 
-    Ctrl-C saves the run; --resume goes on as if it had never stopped.
+    Ctrl-C saves the run. With --resume it continues as if it had never stopped.
     """
+    _check_words(config, data, validation)
     from rbsf.train.run import override, train
     from rbsf.train.settings import TeacherSettings
     from rbsf.train.teacher import TeacherTask
@@ -59,11 +72,15 @@ def siamfc(
 
 def rbsf(
     config: Annotated[
-        Path, typer.Option(help="Settings, YAML.", show_default="configs/rbsf.yaml")
+        Path,
+        typer.Option(
+            help="The YAML file with the run's settings.", show_default="configs/rbsf.yaml"
+        ),
     ] = CONFIGS / "rbsf.yaml",
     data: Data = None,
     teacher: Annotated[
-        Path | None, typer.Option(help="The teacher's checkpoint; the shipped one if not given.")
+        Path | None,
+        typer.Option(help="The teacher's checkpoint. Without this option, the shipped teacher."),
     ] = None,
     validation: Validation = None,
     output: Output = None,
@@ -81,8 +98,10 @@ def rbsf(
 
     `torchrun --nproc-per-node 4 tools/train_rbsf.py --data data`
 
-    Ctrl-C saves the run; --resume goes on as if it had never stopped.
+    Ctrl-C saves the run. With --resume it continues as if it had never stopped.
     """
+    _check_words(config, data, validation)
+    check_weights(teacher, "--teacher")
     from rbsf.train.run import override, train
     from rbsf.train.settings import StudentSettings
     from rbsf.train.student import StudentTask
@@ -95,6 +114,13 @@ def rbsf(
     _finish(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
 
 
+def _check_words(config: Path, data: Path | None, validation: Path | None) -> None:
+    """Checks the files and folders of the command line, before torch is imported."""
+    check_file(config, "--config")
+    check_folder(data, "--data", "the folder that holds the data sources")
+    check_folder(validation, "--validation", "a folder in GOT-10k's layout")
+
+
 def _validate(root: Path | None) -> Validate | None:
     from ..evaluation.validation import validation
 
@@ -102,13 +128,13 @@ def _validate(root: Path | None) -> Validate | None:
 
 
 def _finish(completed: bool, folder: Path) -> None:
-    """Prints where the network is, or ends as Ctrl-C does where the run was stopped."""
+    """Prints where the network is. A run that Ctrl-C stopped ends the program as Ctrl-C does."""
     if not completed:
         raise KeyboardInterrupt
     typer.echo(folder / "final.safetensors")
 
 
-def choose() -> None:
+def choose(context: typer.Context) -> None:
     """Trains the full-precision SiamFC (siamfc), or the binary one distilled from it (rbsf).
 
     Examples:
@@ -117,6 +143,8 @@ def choose() -> None:
 
     `rbsf train rbsf --data data --teacher runs/siamfc/final.safetensors`
     """
+    if context.invoked_subcommand is None:
+        raise InputError("say what to train: rbsf train siamfc, or rbsf train rbsf. See --help.")
 
 
 def main() -> None:

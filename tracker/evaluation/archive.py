@@ -36,10 +36,18 @@ class Archive:
         folder: The tracker's folder.
         settings: What the boxes follow from, besides the frames and the code.
         code: The hash of the code that they follow from. None takes that of the SiamFC tracker.
+        threads: How many threads the runs may use. The boxes do not depend on it, but the speed
+            does: it is not taken over from runs that had others.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], code: str | None = None) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        code: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._folder, self._threads = folder, threads
         self._progress = folder / "progress.json"
         self._settings = json.dumps([settings, code or code_hash()], sort_keys=True)
         self._prints: dict[str, list[tuple[str, int]]] = {}
@@ -66,7 +74,8 @@ class Archive:
             return None
         if boxes.shape != (run.frames, 4) or len(times) != run.frames:
             return None
-        return Trajectory(boxes, times, bool(record.get("alone")))
+        timed = bool(record.get("alone")) and record.get("threads") == self._threads
+        return Trajectory(boxes, times, timed)
 
     def save(self, run: Run, trajectory: Trajectory) -> None:
         """Writes the boxes and times first, then that they are done.
@@ -77,7 +86,8 @@ class Archive:
         self._records.pop(run.path, None)
         self._write("times", run, [f"{seconds:.8f}" for seconds in trajectory.times])
         self._write("boxes", run, _rows(trajectory.boxes))
-        self._records[run.path] = {"key": self._key(run), "alone": trajectory.alone}
+        how = {"alone": trajectory.alone, "threads": self._threads}
+        self._records[run.path] = {"key": self._key(run), **how}
         try:
             write_text(self._progress, json.dumps(self._records, indent=1, sort_keys=True))
         except InputError:

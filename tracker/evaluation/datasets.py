@@ -96,9 +96,8 @@ def load_dataset(name: str, root: str | Path, sequences: Iterable[str] | None = 
     loaders = _find(benchmark, root)
     if not loaders:
         raise InputError(f"no {name} sequence under {root}: {_looked_for(benchmark, root)}")
-    if sequences is not None:
-        loaders = _choose(sequences, loaders, root)
-    complete, left_out = _load(loaders)
+    wanted = loaders if sequences is None else _choose(sequences, loaders, root)
+    complete, left_out = _load(wanted)
     if sequences is not None and left_out:
         raise InputError(f"{left_out[0]}")
     if not complete:
@@ -110,7 +109,7 @@ def load_dataset(name: str, root: str | Path, sequences: Iterable[str] | None = 
         root=str(root),
         frame_weighted=benchmark.frame_weighted,
         scored=benchmark.scored,
-        listed=len(_find(benchmark, root)),
+        listed=len(loaders),
         sequences=complete,
         left_out=left_out,
     )

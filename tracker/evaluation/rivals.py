@@ -2,11 +2,13 @@
 
 A rival is named in one word: `csrt`, `kcf`, `mil`, `nano:BACKBONE,HEAD` or `vit:FILE`. Its first
 box is rounded to whole pixels, as OpenCV asks. In a frame where it reports a failure, it keeps the
-last box that it found, as ours does.
+last box that it found, as ours does. Random numbers begin anew in every run. Without that, MIL's
+boxes would depend on the sequences that ran before.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import itertools
 from collections.abc import Callable
@@ -31,6 +33,10 @@ INSTALL_CONTRIB = "pip install --force-reinstall --no-deps opencv-contrib-python
 """What puts the contrib trackers there. Both wheels of OpenCV own the same files, and the one that
 is installed last wins. So it is installed over the plain one, which stays for those that ask for
 it by name."""
+
+
+SEED = 0
+"""The seed of all random numbers in every run."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class OpenCvTracker:
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
+        _seed()
         self._tracker = make()
 
     def init(self, frame: Frame, box: Box) -> None:
@@ -116,6 +123,12 @@ def rival_contender(word: str) -> Contender:
         make=partial(OpenCvTracker, make),
         code=code_hash(deciding=DECIDING),
     )
+
+
+def _seed() -> None:
+    """Seeds OpenCV's own numbers, and those of the C library, from which MIL draws its features."""
+    cv2.setRNGSeed(SEED)
+    ctypes.CDLL(None).srand(SEED)
 
 
 def _usage(name: str) -> str:

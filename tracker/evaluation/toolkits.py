@@ -1,9 +1,13 @@
 """The tracker inside other people's benchmarks: the got10k toolkit and the VOT toolkit.
 
-experiment = got10k.experiments.ExperimentGOT10k(root, subset="val")
-experiment.run(got10k_tracker(rbsf.load_embedder()))
+An experiment of the got10k toolkit runs our tracker like this:
 
-run_vot(rbsf.load_embedder())       # the whole of a VOT tracker script
+    experiment = got10k.experiments.ExperimentGOT10k(root, subset="val")
+    experiment.run(got10k_tracker(rbsf.load_embedder()))
+
+A tracker script for the VOT toolkit is one line:
+
+    run_vot(rbsf.load_embedder())
 """
 
 from __future__ import annotations

@@ -10,49 +10,56 @@ from rbsf.config import Settings
 class TrackerConfig(Settings):
     """How a target is followed from frame to frame.
 
-    Source of the figures up to `window_influence`: siamfc-pytorch. `parity` repeats that code's
-    numbers exactly, its flaws included; by default the flaws are mended (see `SiamFCTracker`).
+    The defaults up to `window_influence` are those of siamfc-pytorch.
     """
 
     parity: bool = False
+    """Whether to repeat siamfc-pytorch's numbers exactly, including its flaws. By default the flaws
+    are mended (see `SiamFCTracker`)."""
     exemplar_size: int = Field(default=127, ge=16)
-    """Side of the exemplar crop z, pixels."""
+    """The side of the exemplar crop z, in pixels."""
     search_size: int = Field(default=255, ge=16)
-    """Side of the search crop x, pixels."""
+    """The side of the search crop x, in pixels."""
     stride: int = Field(default=8, ge=1)
-    """Pixels of a crop per cell of its response."""
+    """How many pixels of a crop correspond to one cell of its response."""
     context: float = Field(default=0.5, ge=0.0)
-    """Margin around the target in the exemplar, p = context (w + h)."""
+    """The margin around the target in the exemplar is p = context (w + h)."""
     scales: int = Field(default=3, ge=1)
-    """How many scales are searched, an odd number."""
+    """How many scales are searched. The number is odd, and the middle scale is the present one."""
     scale_every: int = Field(default=1, ge=1)
-    """Scales are searched in every so many frames, in the others the present one alone: two of
-    three crops are saved, and the size follows the more slowly."""
+    """How often the scales are searched: 5 searches all of them in every fifth frame, and only the
+    present scale in the frames between. This saves two of three crops there, but the size follows
+    more slowly."""
     scale_step: float = Field(default=1.0375, gt=1.0)
+    """The ratio of one scale to the one below it."""
     scale_lr: float = Field(default=0.59, ge=0.0, le=1.0)
-    """Share of the found scale that the size takes over each frame."""
+    """The share of the found scale that the size takes over in each frame."""
     scale_penalty: float = Field(default=0.9745, gt=0.0, le=1.0)
-    """Factor on the response of every scale but the present one."""
+    """The factor on the responses of all scales but the present one."""
     window_influence: float = Field(default=0.176, gt=0.0, lt=1.0)
-    """Weight of the Hann window, which prefers small displacements."""
+    """The weight of the Hann window, which favours small displacements."""
 
     motion: bool = True
-    """Search around the place that steady motion leads to (`loop.motion`); never with parity."""
+    """Whether to search where a steady motion leads (see `tracker.loop.motion`). This has no effect
+    with `parity`."""
 
     lost_below: float = Field(default=0.3, ge=0.0, le=1.0)
-    """The target is lost after `patience` successive frames with a lower score..."""
+    """The target is lost after `patience` successive frames with a score below this."""
     found_above: float = Field(default=0.5, ge=0.0, le=1.0)
-    """...and found again at the first frame with a score at least as high as this."""
+    """A lost target is found again in the first frame with a score of at least this."""
     elsewhere_above: float = Field(default=0.6, ge=0.0, le=1.0)
-    """What a place beyond the present search square must score to be taken for the target: more
-    than here, since a change of looks is likelier than a leap."""
+    """The score from which a place outside of the present search square is taken for the target. It
+    is higher than what is asked of the present place, because a target is more likely to change its
+    looks than to jump."""
     patience: int = Field(default=5, ge=1)
+    """How many successive frames with a low score make a target lost."""
     research_crops: int = Field(default=6, ge=0)
-    """While lost, so many crops of the surroundings join each frame's batch; 0: look here alone."""
+    """How many crops of the surroundings join each frame's batch while the target is lost. With 0
+    or with `parity`, a lost target is only looked for at its last place."""
     research_radius: float = Field(default=1.5, gt=0.0)
-    """How far around the last sure position is searched, in sides of the search square."""
+    """How far around its last sure place a lost target is looked for, in search squares."""
     template_rate: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of each surely tracked frame in the running template; 0 keeps the first exemplar."""
+    """The share of each surely tracked frame in the running template. 0 keeps the first one."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TrackerConfig:
@@ -70,15 +77,15 @@ class TrackerConfig(Settings):
 
     @property
     def upsampling(self) -> int:
-        """Upsampled points per cell of a response.
+        """The number of upsampled points per cell of a response.
 
-        The reference's 16 makes an even grid of 272 without a middle point, so that a flat
-        response moves the target; 17 makes an odd one.
+        The reference's 16 makes an even grid of 272 points. Such a grid has no middle point, so a
+        flat response moves the target. 17 makes an odd grid.
         """
         return 16 if self.parity else 17
 
     @property
     def scale_factors(self) -> list[float]:
-        """Sides of the searched squares relative to the present one, ascending."""
+        """The sides of the searched squares relative to the present one, ascending."""
         half = self.scales // 2
         return [self.scale_step**power for power in range(-half, half + 1)]

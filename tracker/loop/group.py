@@ -1,4 +1,4 @@
-"""Several targets in one video: their crops go through the network in one batch."""
+"""Several targets in one video, whose crops go through the network in one batch."""
 
 from __future__ import annotations
 
@@ -10,54 +10,159 @@ import numpy as np
 from rbsf.errors import InputError
 from rbsf.geometry import Frame, as_bgr
 
+from .check import checked_config, checked_embedder
 from .config import TrackerConfig
 from .response import Features
-from .tracker import Crops, SiamFCTracker, Track
+from .target import Start, Target, Track
+from .template import Template
+from .view import Crops
 
 if TYPE_CHECKING:
     from rbsf.embedder import Embedder
 
 
 class TrackerGroup:
-    """`SiamFCTracker` for several boxes; each target is tracked as it would be alone."""
+    """Follows several targets. Each is tracked exactly as `SiamFCTracker` would track it alone.
+
+        group = TrackerGroup(embedder)
+        group.add(frame, (612, 290, 72, 72), name="ball")
+        group.add(frame, (610, 45, 160, 625), name="player")
+        tracks = dict(zip(group.names, group.update(next_frame)))
+
+    Targets keep the order in which they were added. A group can be pickled, as a tracker can.
+
+    Args:
+        embedder: The network, from `rbsf.load_embedder`. It is called once per frame, with the
+            crops of all targets.
+        config: The settings for every target. None uses the defaults.
+
+    Raises:
+        InputError: The embedder or the settings are of another type.
+    """
 
     def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
-        self.embedder = embedder
-        self.config = config or TrackerConfig()
-        self.trackers: list[SiamFCTracker] = []
+        self.embedder = checked_embedder(embedder)
+        self.config = checked_config(config)
+        self._targets: dict[str, Target] = {}
+        self._added = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The targets' names, in the order of the tracks that `update` returns."""
+        return list(self._targets)
 
     def init(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> None:
-        """Starts, or starts anew, from boxes (x, y, w, h), pixels, 0-indexed.
+        """Starts to follow several targets, in place of any earlier ones.
+
+        The targets are named "1", "2" and so on. The frame may have another size than those before.
+
+        Args:
+            frame: A BGR uint8 frame of shape HxWx3, or a grey one of shape HxW.
+            boxes: The targets' boxes (x, y, w, h), in pixels, counted from 0; at least one.
 
         Raises:
-            InputError: no box, a box no target can be in, or no BGR or grey uint8 frame.
+            InputError: There is no box, no target can be in one of them, or the frame is not such
+                an array. The earlier targets are kept.
         """
-        if not len(boxes):
-            raise InputError("no box to track: give at least one x,y,w,h")
-        frame = as_bgr(frame)
-        trackers = [SiamFCTracker(self.embedder, self.config) for _ in boxes]
-        exemplars = [t.exemplar_crop(frame, box) for t, box in zip(trackers, boxes, strict=True)]
-        searches = [t.search_crops(frame) for t in trackers]
-        learnt = zip(trackers, self._embed(exemplars), self._embed(searches), strict=True)
-        for tracker, exemplar, search in learnt:
-            tracker.learn(exemplar, search)
-        self.trackers = trackers
+        targets = self._start(frame, _at_least_one(boxes))
+        self._targets = {str(number): target for number, target in enumerate(targets, 1)}
+        self._added = len(targets)
+
+    def add(self, frame: Frame, box: Sequence[float], name: str | None = None) -> str:
+        """Starts to follow one more target, which the next `update` looks for after the others.
+
+        Args:
+            frame: The frame in which the box is, as `init` takes it. It must have the size of the
+                group's other frames, unless the group has no target at present.
+            box: The target's box (x, y, w, h), in pixels, counted from 0.
+            name: The target's name, a text that no other target of the group has. None numbers the
+                targets in the order in which they were added: the third one is named "3".
+
+        Returns:
+            The target's name.
+
+        Raises:
+            InputError: The name is in use or is not a text, no target can be in the box, or the
+                frame is not a BGR or grey uint8 array of the right size. The group stays as it was.
+        """
+        name = str(self._added + 1) if name is None else name
+        if not isinstance(name, str) or not name:
+            raise InputError(f"a target's name is a text that is not empty, not {name!r}")
+        if name in self._targets:
+            raise InputError(f"the group already has a target named {name!r}: give another name")
+        for other in self._targets.values():
+            frame = other.cropper.checked(frame)
+        (self._targets[name],) = self._start(frame, [box])
+        self._added += 1
+        return name
+
+    def remove(self, name: str) -> None:
+        """Stops following a target.
+
+        Raises:
+            InputError: The group has no target of this name.
+        """
+        if name not in self.names:
+            names = ", ".join(self._targets) or "none"
+            raise InputError(f"the group has no target named {name!r}; its targets are: {names}")
+        del self._targets[name]
 
     def update(self, frame: Frame) -> list[Track]:
-        """The targets in the next frame, in the order of the boxes.
+        """Finds all targets in the next frame.
+
+        Args:
+            frame: A frame as `init` takes it, of the same size as those before.
+
+        Returns:
+            One track per target, in the order of `names`. After the last target was removed, the
+            list is empty.
 
         Raises:
-            InputError: no `init` before, or no BGR or grey uint8 frame.
+            InputError: No target was ever added, the frame is not such an array, or it has another
+                size. The targets stay where they were, and the next frame can follow.
         """
-        if not self.trackers:
-            raise InputError("the group has no targets yet: call init(frame, boxes) before update")
+        if not self._added:
+            raise InputError("the group has no targets yet: call init or add before update")
         frame = as_bgr(frame)
-        features = self._embed([t.search_crops(frame) for t in self.trackers])
-        return [t.locate(f) for t, f in zip(self.trackers, features, strict=True)]
+        targets = list(self._targets.values())
+        views = [target.look(frame) for target in targets]
+        features = self._embed([view.crops for view in views])
+        return [
+            target.locate(view, searches)
+            for target, view, searches in zip(targets, views, features, strict=True)
+        ]
+
+    def _start(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> list[Target]:
+        """One target per box, not yet part of the group."""
+        frame = as_bgr(frame)
+        starts = [Start(frame, box, self.config) for box in boxes]
+        exemplars = self._embed([start.exemplar for start in starts])
+        searches = self._embed([start.view.crops for start in starts])
+        return [
+            Target(start, Template(exemplar, self.embedder), search)
+            for start, (exemplar,), search in zip(starts, exemplars, searches, strict=True)
+        ]
 
     def _embed(self, crops: list[Crops]) -> list[Features]:
-        """The features of each target's crops, embedded together."""
-        if len(crops) == 1:  # nothing to copy
-            return [self.embedder(crops[0])]
+        """The features of each target's crops, which are embedded together."""
+        if len(crops) < 2:  # there is nothing to join
+            return [self.embedder(alone) for alone in crops]
         ends = np.cumsum([len(c) for c in crops])
         return np.split(self.embedder(np.concatenate(crops)), ends[:-1])
+
+
+def _at_least_one(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    """The boxes in a list.
+
+    Raises:
+        InputError: There is none, or the argument cannot be listed.
+    """
+    try:
+        listed = list(boxes)
+    except TypeError:
+        raise InputError(
+            f"boxes must be a list of x,y,w,h, not {type(boxes).__name__}: give at least one"
+        ) from None
+    if not listed:
+        raise InputError("no box to track: give at least one x,y,w,h")
+    return listed

@@ -1,4 +1,4 @@
-"""Response maps: from features to a peak, its scale, its displacement and how far to trust it."""
+"""Response maps: from features to responses, and from responses to a peak."""
 
 from __future__ import annotations
 
@@ -13,46 +13,47 @@ from numpy.typing import NDArray
 from .config import TrackerConfig
 
 Features = NDArray[np.float32]
-"""What an embedder returns: N x C x h x w."""
+"""What an embedder returns, N x C x h x w."""
 Responses = NDArray[np.float32]
-"""One map a search crop, each value a logit: N x 17 x 17."""
-
+"""One map per search crop, N x 17 x 17. Each value is a logit."""
 
 FLAT = 1e-5
-"""Differences below this share of the values are rounding errors..."""
+"""Differences below this share of the values are rounding errors."""
 NOTHING = 1e-30
-"""...and values below this are."""
+"""Values below this are rounding errors."""
 
 
 class Peak(NamedTuple):
-    """Where the target is in a stack of responses."""
+    """The place of the target in a stack of responses."""
 
     crop: int
-    """Index of the search crop, and of its response map."""
+    """The index of the search crop, and of its response map."""
     dx: float
-    """Displacement from the map's middle, in cells."""
+    """The displacement from the map's middle along x, in cells."""
     dy: float
+    """The displacement from the map's middle along y, in cells."""
 
     def cell(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """The nearest (row, column) of a map of that height and width."""
+        """The nearest (row, column) of a map of the given (height, width)."""
         rows, columns = shape
         row, column = round((rows - 1) / 2 + self.dy), round((columns - 1) / 2 + self.dx)
         return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
 
 
 def correlate(exemplar: NDArray[np.float32], searches: Features) -> Responses:
-    """Cross-correlation of one exemplar with N search features, the head of SiamFC.
+    """Cross-correlates one exemplar with N search features. This is the head of SiamFC.
 
-    Matrix products take the exemplar's every cell's inner product with every cell of a search row;
-    the response is their sum where both cells move together. Each product is small enough for BLAS
-    to make it on one thread: others, once woken, spin for milliseconds, and hold up the network's.
+    Matrix products give the inner product of every cell of the exemplar with every cell of a search
+    row. The response is their sum over pairs of cells that move together. Each product is so small
+    that BLAS computes it on one thread. More threads, once woken, would spin for milliseconds and
+    hold up those of the network.
 
     Args:
-        exemplar: C x k x k.
-        searches: N x C x s x s.
+        exemplar: The exemplar's feature, C x k x k.
+        searches: The search features, N x C x s x s.
 
     Returns:
-        N x (s-k+1) x (s-k+1).
+        The responses, N x (s-k+1) x (s-k+1).
     """
     channels, kh, kw = exemplar.shape
     count, _, sh, sw = searches.shape
@@ -68,9 +69,10 @@ def correlate(exemplar: NDArray[np.float32], searches: Features) -> Responses:
 
 
 def upsample(responses: Responses, factor: int) -> Responses:
-    """Bicubic interpolation of each map to `factor` points a cell: N x r x r -> N x fr x fr.
+    """Interpolates each map to `factor` points per cell, N x r x r -> N x fr x fr.
 
-    OpenCV's, but for the last digits, as small matrix products: four times as fast.
+    The result is that of OpenCV's bicubic interpolation, but for the last digits. Small matrix
+    products make it four times as fast.
     """
     count, height, width = responses.shape
     rows, columns = (_interpolation(extent, factor) for extent in (height, width))
@@ -80,28 +82,29 @@ def upsample(responses: Responses, factor: int) -> Responses:
 
 @cache
 def _interpolation(extent: int, factor: int) -> NDArray[np.float32]:
-    """OpenCV's bicubic interpolation along one axis, as a matrix: factor extent x extent."""
+    """OpenCV's bicubic interpolation along one axis, as a matrix of (factor extent) x extent."""
     size = (extent, extent * factor)
     return cv2.resize(np.eye(extent, dtype=np.float32), size, interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
 
 
 @cache
 def hann_window(size: int, kind: type[np.floating] = np.float64) -> NDArray[np.floating]:
-    """The cosine window of size x size, sum 1; made once, not to be written to."""
+    """The cosine window of size x size with a sum of 1. It is shared: do not write to it."""
     row = np.hanning(size)
     window = np.outer(row, row)
     return (window / window.sum()).astype(kind)
 
 
 def find_peak(responses: Responses, config: TrackerConfig) -> Peak:
-    """The best scale and the best place in its response, small changes preferred.
+    """Finds the best scale and the best place in its response. Small changes are favoured.
 
-    The scale is that of the highest value, all scales but the middle one being penalised. The place
-    is the highest point of (1 - v) r + v window, where r is that map's response, raised and scaled
-    to start from 0 and sum to 1, and v is `window_influence`.
+    The best scale is that of the highest value, where all scales but the middle one are penalised.
+    The best place is the highest point of (1 - v) r + v window. Here r is that scale's response,
+    shifted and scaled so that its minimum is 0 and its sum 1, and v is `window_influence`.
 
     Args:
-        responses: one map a scale, ascending.
+        responses: One map per scale, ascending.
+        config: The tracker's settings.
     """
     if config.parity:
         return _find_peak_reference(responses, config)
@@ -110,8 +113,8 @@ def find_peak(responses: Responses, config: TrackerConfig) -> Peak:
     response = maps[scale]
     low, high = float(response.min()), float(response.max())
     if high - low <= FLAT * max(abs(low), abs(high), NOTHING):
-        return Peak(scale, 0.0, 0.0)  # rounding errors would stand as peaks once scaled
-    # To scale the window, not the response, keeps the order of places and takes a single pass.
+        return Peak(scale, 0.0, 0.0)  # once scaled, rounding errors would look like peaks
+    # Scaling the window instead of the response keeps the order of places and takes one pass.
     total = cv2.sumElems(response)[0] - response.size * low
     weight = total * config.window_influence / (1 - config.window_influence)
     mixed = cv2.scaleAdd(hann_window(len(response), np.float32), weight, response)
@@ -119,7 +122,7 @@ def find_peak(responses: Responses, config: TrackerConfig) -> Peak:
 
 
 def _find_peak_reference(responses: Responses, config: TrackerConfig) -> Peak:
-    """`find_peak` step by step as siamfc-pytorch has it, for `parity`."""
+    """`find_peak` step by step as in siamfc-pytorch, for `parity`."""
     rows, columns = (extent * config.upsampling for extent in responses.shape[1:])
     maps = [cv2.resize(r, (columns, rows), interpolation=cv2.INTER_CUBIC) for r in responses]
     highest = np.array([map_.max() for map_ in maps], np.float64)
@@ -135,21 +138,22 @@ def _peak_at(mixed: NDArray[Any], scale: int, config: TrackerConfig) -> Peak:
     """The highest point of a square map as a displacement from its middle."""
     row, column = divmod(int(mixed.argmax()), len(mixed))
     middle = (len(mixed) - 1) / 2
-    dx, dy = ((place - middle) / config.upsampling for place in (column, row))
-    return Peak(scale, dx, dy)
+    points = config.upsampling
+    return Peak(scale, (column - middle) / points, (row - middle) / points)
 
 
 def _penalties(count: int, config: TrackerConfig) -> NDArray[np.float64]:
-    """A factor a scale, 1 for the middle one."""
+    """One factor per scale; the middle scale has 1."""
     penalties = np.full(count, config.scale_penalty)
     penalties[count // 2] = 1.0
     return penalties
 
 
 def _best_scale(maps: Responses, config: TrackerConfig) -> int:
-    """Index of the best scale; changes are penalised.
+    """The index of the best scale, where a change of scale is penalised.
 
-    A factor costs above the mean only: below zero, where the reference has it, it is a gain.
+    The factor is applied to what lies above the mean. The reference applies it to the value itself,
+    which turns the penalty into a gain where responses are negative.
     """
     middle = len(maps) // 2
     highest = maps.max(axis=(1, 2)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Drawing: boxes with their scores, dashed where the target is lost, and the frame's number."""
+"""Draws boxes with their scores on a frame; the box of a lost target is dashed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ COLORS: tuple[Color, ...] = (
     (110, 110, 250),
     (190, 200, 150),
 )
-"""BGR, one per target, repeated beyond eight."""
+"""The BGR colour of each target. The ninth target has the first one's colour again."""
 
 _DARK: Color = (20, 20, 20)
 _WHITE: Color = (250, 250, 250)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 4
-"""OpenCV draws at 1/16 pixel: boxes glide instead of jumping from pixel to pixel."""
+"""OpenCV draws to 1/16 of a pixel, so that boxes glide instead of jumping."""
 
 
 def annotate(
@@ -41,16 +41,16 @@ def annotate(
     tracks: Sequence[Track],
     truth: Sequence[Box] = (),
 ) -> Frame:
-    """A copy of a frame with everything that is known about it.
+    """Draws the targets, their scores and the frame's number on a copy of a frame.
 
     Args:
-        image: BGR uint8 HxWx3.
-        index: the frame's number.
-        tracks: one per target; a lost one is dashed and says so.
-        truth: true boxes, thin and white.
+        image: The frame, BGR uint8 HxWx3. It is not changed.
+        index: The frame's number, shown in the upper left corner.
+        tracks: One track per target. A lost target has a dashed box and the word "lost".
+        truth: The true boxes, if they are known. They are drawn thin and white.
 
     Returns:
-        BGR uint8 HxWx3.
+        The annotated frame, BGR uint8 HxWx3.
     """
     drawn = image.copy()
     stroke = max(1, round(min(image.shape[:2]) / 300))
@@ -71,7 +71,7 @@ def annotate(
 def _draw_box(
     image: Frame, box: Box, color: Color, stroke: int, *, dashed: bool = False, rim: int = 1
 ) -> None:
-    """A rectangle over a dark rim that keeps it visible on any background."""
+    """Draws a rectangle with a dark rim, which keeps it visible on any background."""
     left, top, right, bottom = box.x, box.y, box.x + box.w - 1, box.y + box.h - 1
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     lines = list(pairwise(corners))
@@ -83,7 +83,10 @@ def _draw_box(
 
 
 def _dashes(start: Point, end: Point, length: float) -> list[tuple[Point, Point]]:
-    """Dashes of about `length` with gaps as long, beginning and ending with a dash."""
+    """Splits a line into dashes of about `length`, with gaps of the same length between them.
+
+    The line begins and ends with a dash.
+    """
     a, b = np.asarray(start), np.asarray(end)
     pieces = 2 * max(1, round(float(np.hypot(*(b - a))) / (2 * length))) + 1
     points = [tuple(a + (b - a) * k / pieces) for k in range(pieces + 1)]
@@ -91,12 +94,13 @@ def _dashes(start: Point, end: Point, length: float) -> list[tuple[Point, Point]
 
 
 def _fixed(point: Point) -> tuple[int, int]:
+    """Converts a point to the fixed-point numbers that OpenCV draws with."""
     x, y = (round(float(np.clip(value, -1e6, 1e6)) * 2**_SHIFT) for value in point)
     return x, y
 
 
 def _draw_label(image: Frame, text: str, corner: Point, color: Color) -> None:
-    """Text on a tab that stands on `corner`, or hangs from it at the frame's upper edge."""
+    """Writes text on a tab that stands on `corner`. At the frame's upper edge the tab hangs."""
     height, width = image.shape[:2]
     scale = max(0.4, min(height, width) / 900)
     weight = max(1, round(scale * 1.6))

@@ -1,4 +1,4 @@
-"""Boxes out: a row per frame and target, as csv, json or txt."""
+"""Writes boxes as csv, json or txt: one record for each frame and target."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from rbsf.geometry import Box
 BOX_SUFFIXES = (".csv", ".json", ".txt")
 
 FIELDS = ("frame", "time_s", "x", "y", "w", "h", "score", "lost")
-"""frame: number in the source, from 0. time_s: seconds since frame 0. x, y, w, h: pixels,
-0-indexed. score: [0, 1]. lost: 0 or 1. Several targets add a `target` in front, from 1."""
+"""The columns of a record.
+
+`frame` is the frame's number in the source, counted from 0. `time_s` is the time since frame 0 in
+seconds. `x, y, w, h` is the box in pixels, 0-indexed. `score` lies in [0, 1]. `lost` is 0 or 1.
+With several targets, a column `target` comes first, counted from 1."""
 
 _FORMATS = {"time_s": ".6f", "x": ".3f", "y": ".3f", "w": ".3f", "h": ".3f", "score": ".4f"}
 
 
 class BoxWriter:
-    """Writes records as they come, under a temporary name; `close` renames the file into place.
+    """Writes records as they come, under a temporary name. `close` renames the file into place.
 
-    `.csv` has a header and FIELDS; `.json` is one object, `header` and then "records"; `.txt` is
-    `x,y,w,h` alone, one file per target (`boxes_1.txt`, `boxes_2.txt`) where there are several.
-    Nothing appears where nothing was written.
+    A `.csv` file has a header line and then FIELDS. A `.json` file is one object: the entries of
+    `header`, then "records". A `.txt` file holds `x,y,w,h` alone; several targets have a file each
+    (`boxes_1.txt`, `boxes_2.txt`). If nothing is written, no file appears.
 
     Args:
-        path: its suffix is one of BOX_SUFFIXES.
-        targets: how many.
-        header: what the json says besides the records (source, weights, settings).
+        path: The file to write. Its suffix is one of BOX_SUFFIXES.
+        targets: The number of targets.
+        header: What the json file says besides the records: source, weights and settings.
     """
 
     def __init__(
@@ -50,10 +53,10 @@ class BoxWriter:
     def write(
         self, frame: int, time_s: float, target: int, box: Box, score: float, lost: bool
     ) -> None:
-        """One record; targets count from 0 here and from 1 in the file.
+        """Adds one record. Targets are counted from 0 here and from 1 in the file.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: The file cannot be written.
         """
         record: dict[str, float] = {"target": target + 1} if self._several else {}
         sizes = (round(value, 3) for value in box)
@@ -66,7 +69,7 @@ class BoxWriter:
         self._rows += 1
 
     def close(self) -> None:
-        """Completes the files and puts them in place, unless nothing was written or it failed."""
+        """Completes the files and renames them, unless nothing was written or writing failed."""
         if not all(part.exists() for part in self._parts):
             return
         with cannot_write(self.path, *self._parts):
@@ -92,7 +95,7 @@ class BoxWriter:
 
 
 def box_files(path: Path | None, targets: int) -> list[Path]:
-    """The files that a BoxWriter makes of a path; none of none."""
+    """Lists the files that a BoxWriter makes from a path. Without a path there are none."""
     if path is None:
         return []
     if path.suffix.lower() != ".txt" or targets == 1:

@@ -1,4 +1,4 @@
-"""A progress bar over a run, with its speed, and a warning for every damaged frame."""
+"""A progress bar over a run, with its speed, and a warning for each damaged frame."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from rbsf.console import console, progress_bar
 if TYPE_CHECKING:
     from .sinks import Tracked
 
-_TOLD = 10
-"""Damaged frames named one by one; a ruined file has thousands."""
+_MOST_WARNINGS = 10
+"""The number of warnings after which the rest are left out: a ruined file has thousands."""
 
 
 class ProgressSink:
     """Counts frames on standard error.
 
     Args:
-        count: how many are expected, None where nobody knows.
+        count: The number of frames that are expected. None shows a bar without an end.
+        what: The word in front of the bar.
     """
 
     def __init__(self, count: int | None, what: str = "tracking") -> None:
@@ -34,14 +35,14 @@ class ProgressSink:
         note = f"{self._updates / self._seconds:.1f} fps" if self._seconds else ""
         self._bar.update(self._task, advance=1, note=note)
         if tracked.frame.fault:
-            self._tell(tracked.frame.fault)
+            self._warn(tracked.frame.fault)
 
     def close(self) -> None:
         self._bar.stop()
 
-    def _tell(self, fault: str) -> None:
+    def _warn(self, fault: str) -> None:
         self._faults += 1
-        if self._faults < _TOLD:
+        if self._faults < _MOST_WARNINGS:
             console.print(f"[yellow]warning:[/] {escape(fault)}", highlight=False, soft_wrap=True)
-        elif self._faults == _TOLD:
-            console.print("[yellow]warning:[/] more frames are damaged; not named from here on")
+        elif self._faults == _MOST_WARNINGS:
+            console.print("[yellow]warning:[/] more frames are damaged; they are not listed")

@@ -1,4 +1,4 @@
-"""Sinks: where the tracked frames of a run go, be it a file, a window or a list."""
+"""Sinks: they take the tracked frames of a run, and write, show or keep them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .video_file import VideoWriter
 
 
 class Tracked(NamedTuple):
-    """One frame with what was found in it; `seconds` is the tracking alone (0 where none was)."""
+    """One frame with its tracks, and the seconds that tracking took.
+
+    `seconds` leaves out reading and writing. It is 0 where the frame was not tracked.
+    """
 
     frame: VideoFrame
     tracks: list[Track]
@@ -23,18 +26,18 @@ class Tracked(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes every tracked frame of a run; `write` may raise `Stop` to end it."""
+    """Takes every tracked frame of a run. `write` may raise `Stop` to end the run."""
 
     def write(self, tracked: Tracked) -> None: ...
     def close(self) -> None: ...
 
 
 class Stop(Exception):
-    """The user has seen enough."""
+    """A sink asks for the run to end, as when the user closes the window."""
 
 
 class BoxSink:
-    """Every record into a file."""
+    """Writes the tracks of every frame into a box file."""
 
     def __init__(self, writer: BoxWriter) -> None:
         self._writer = writer
@@ -49,7 +52,12 @@ class BoxSink:
 
 
 class VideoSink:
-    """Every frame, annotated, into a video; `truth` has the true boxes of frame after frame."""
+    """Writes every frame, annotated, into a video.
+
+    Args:
+        writer: The video to write to.
+        truth: The true box of each frame, by the frame's number. It is drawn as well.
+    """
 
     def __init__(self, writer: VideoWriter, truth: Sequence[Box] = ()) -> None:
         self._writer = writer
@@ -68,7 +76,7 @@ class VideoSink:
 
 
 class Keep:
-    """Every frame's tracks, in memory."""
+    """Keeps the tracks of every frame in memory."""
 
     def __init__(self) -> None:
         self.tracks: list[list[Track]] = []
@@ -77,4 +85,4 @@ class Keep:
         self.tracks.append(tracked.tracks)
 
     def close(self) -> None:
-        """Nothing to complete."""
+        """There is nothing to complete."""

@@ -1,4 +1,4 @@
-"""A window, for those who have a display: choosing boxes by mouse, and watching."""
+"""Windows, for those who have a display: draw boxes with the mouse, and watch the tracker."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ def require_display(option: str, instead: str) -> None:
     """Checks that a window can be opened.
 
     Args:
-        option: what the user asked for, as `--show`.
-        instead: what to do without it.
+        option: The option that needs a window, such as `--show`.
+        instead: What the user can do without a window.
 
     Raises:
-        InputError: a headless OpenCV, or no display.
+        InputError: OpenCV was built without windows, or there is no display.
     """
     gui = re.search(r"GUI:\s*(\w+)", cv2.getBuildInformation())
     if gui is None or gui[1] == "NONE":
-        why = "this OpenCV is the headless one (pip install opencv-python has windows)"
+        why = (
+            "the installed OpenCV is headless (pip uninstall opencv-python-headless, then "
+            "pip install opencv-python, brings windows)"
+        )
     elif sys.platform == "linux" and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_DISPLAY")):
         why = "there is no display (DISPLAY is not set)"
     else:
@@ -43,12 +46,12 @@ def require_display(option: str, instead: str) -> None:
 
 
 def select_boxes(image: Frame) -> list[Box]:
-    """Boxes drawn by mouse on a frame: Enter takes one, Escape ends.
+    """Lets the user draw boxes on a frame with the mouse. Enter takes a box, Escape ends.
 
     Raises:
-        InputError: none was drawn.
+        InputError: No box was drawn.
     """
-    title = f"{_TITLE}: draw a box, Enter; Escape when done"
+    title = f"{_TITLE}: draw a box and press Enter; press Escape when you are done"
     drawn = cv2.selectROIs(title, image, showCrosshair=False)
     cv2.destroyWindow(title)
     boxes = [Box(*map(float, box)) for box in drawn if box[2] > 0 and box[3] > 0]
@@ -58,7 +61,7 @@ def select_boxes(image: Frame) -> list[Box]:
 
 
 class WindowSink:
-    """Shows every frame; q or Escape ends the run."""
+    """Shows every frame in a window. The key q or Escape ends the run."""
 
     def write(self, tracked: Tracked) -> None:
         frame = tracked.frame

@@ -1,1 +1,1 @@
-"""Frames in: video files, folders of images, cameras and network streams, opened alike."""
+"""Sources of frames: video files, folders of images, cameras and network streams."""

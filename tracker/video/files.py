@@ -1,7 +1,8 @@
 """Video files and network streams, decoded by PyAV.
 
-PyAV rather than OpenCV: it alone tells the true time of every frame, the rotation that a phone
-wrote, which packet would not decode, and it gives up on a stream that stops answering.
+PyAV is used rather than OpenCV because it gives the true time of every frame and the rotation that
+a phone wrote, it says which packet could not be decoded, and it gives up on a stream that stops
+answering.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .source import Source, SourceFault, VideoFrame
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "srt", "udp")
 USUAL_RATE = 30.0
-"""Frames a second where a file tells neither times nor a rate."""
+"""The frames per second of a file that states neither times nor a rate."""
 
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -36,8 +37,18 @@ _ROTATIONS = {
 
 
 def open_video(name: str, start: int, timeout: float) -> Source:
+    """Opens a video file, a network stream, or ("-") a video on standard input.
+
+    Args:
+        name: The path or the address.
+        start: The number of the first frame that is wanted.
+        timeout: The seconds that a stream may stay silent.
+
+    Raises:
+        InputError: There is no such file, or it cannot be opened or holds no video.
+    """
     scheme = urlsplit(name).scheme if "://" in name else ""
-    address, name = name, re.sub(r"//[^/@]*@", "//", name)  # passwords are not for messages
+    address, name = name, re.sub(r"//[^/@]*@", "//", name)  # a password must not appear in messages
     if not scheme and name != "-" and not Path(name).is_file():
         raise InputError(f"no such video, folder or camera: {name}")
     try:
@@ -58,16 +69,16 @@ def open_video(name: str, start: int, timeout: float) -> Source:
 
 
 def _reason(error: Exception) -> str:
-    """What FFmpeg says, in words a user knows."""
+    """Puts FFmpeg's reason into words that a user knows."""
     if isinstance(error, av.error.InvalidDataError):
-        return "it is no video that can be read (damaged, cut short, or another kind of file)"
+        return "it is not a readable video (it is damaged, cut short, or another kind of file)"
     if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
         return "it stopped answering"
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 
 def _frame_count(container: InputContainer) -> int | None:
-    """As the file says, or as its duration and rate make likely."""
+    """Returns the count that the file states, or else what its duration and rate suggest."""
     stream = container.streams.video[0]
     if stream.frames:
         return stream.frames
@@ -79,11 +90,12 @@ def _frame_count(container: InputContainer) -> int | None:
 def _read_video(
     container: InputContainer, name: str, start: int, live: bool
 ) -> Iterator[VideoFrame]:
+    """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
         for seconds, frame in _decode(container):
             if live and began is None and frame is None:
-                continue  # a stream joined between two key frames
+                continue  # the stream was joined between two key frames
             if seconds is None:
                 seconds = index / float(container.streams.video[0].average_rate or USUAL_RATE)
             began = seconds if began is None else began
@@ -95,16 +107,16 @@ def _read_video(
     except _CutShort:
         total = container.streams.video[0].frames
         of = f" of {total}" if total else ""
-        told = f"{name} breaks off before frame {index}{of}: the file is cut short or damaged"
-        raise SourceFault(told) from None
+        message = f"{name} breaks off before frame {index}{of}: the file is cut short or damaged"
+        raise SourceFault(message) from None
     finally:
         container.close()
     if 0 < index <= start:
-        raise InputError(f"{name} has {index} frames: start frame {start} is past its end")
+        raise InputError(f"{name} has {index} frames: start frame {start} is past the last one")
 
 
 def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) -> VideoFrame:
-    """A decoded frame as BGR, turned as its rotation metadata says."""
+    """Converts a decoded frame to BGR and turns it as its rotation metadata says."""
     if frame is None:
         return VideoFrame(index, time_s, None, f"frame {index} of {name} cannot be decoded")
     image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
@@ -116,13 +128,13 @@ def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) 
 
 
 class _CutShort(Exception):
-    """The file ended before the end that its header tells."""
+    """The file ended before the end that its header states."""
 
 
 def _decode(
     container: InputContainer,
 ) -> Iterator[tuple[float | None, av.VideoFrame | None]]:
-    """(seconds, frame) in the order of showing; the frame is None where a packet would not decode.
+    """Yields (seconds, frame) in the order of display. A packet that fails to decode gives None.
 
     Frames leave a decoder later than packets enter it, so a failed packet waits for its turn.
     """
@@ -153,7 +165,7 @@ def _decode(
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
-    """What the file holds, then an empty packet, for which a decoder gives what it kept back."""
+    """Yields the file's packets, then an empty one, on which a decoder releases its last frames."""
     try:
         yield from container.demux(stream)
     except av.error.FFmpegError:
@@ -164,10 +176,11 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 
 
 def _is_cut_short(container: InputContainer, packets: int, end: float) -> bool:
-    """Whether the header promised more, by every measure it gives.
+    """Says whether the header promised more frames, by every measure that it gives.
 
-    An edit list makes a whole file hold fewer packets than its header counts, and sound may outlast
-    the pictures, hence both measures where both are told. An AVI's duration is FFmpeg's own guess.
+    With an edit list, a complete file holds fewer packets than its header counts; and sound may
+    outlast the pictures. So both measures must agree where the header gives both. The duration of
+    an AVI is FFmpeg's own guess and does not count.
     """
     stream = container.streams.video[0]
     signs = []

@@ -1,4 +1,4 @@
-"""A live source read in the background: the newest frame wins, and silence is noticed."""
+"""Reads a live source in the background. The newest frame wins, and silence is noticed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .source import SourceFault, VideoFrame
 
 
 class _Mailbox:
-    """Holds the newest frame of a running reader, and how the reader ended."""
+    """Holds the newest frame of a running reader, and the reader's error if it failed."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -28,7 +28,12 @@ class _Mailbox:
             self._changed.notify()
 
     def take(self, timeout: float) -> VideoFrame | None:
-        """The newest frame not taken yet, None at the end; raises what the reader raised."""
+        """Waits for the newest frame that was not taken yet. None means that the reader ended.
+
+        Raises:
+            TimeoutError: No frame came in time.
+            Exception: Whatever the reader raised.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._frame is not None or self._ended, timeout):
                 raise TimeoutError
@@ -39,13 +44,19 @@ class _Mailbox:
 
 
 def newest(frames: Iterator[VideoFrame], name: str, timeout: float) -> Iterator[VideoFrame]:
-    """The frames of a live source, without those that came while the last one was in use.
+    """Yields the frames of a live source, and skips those that came while the last was in use.
 
-    A tracker slower than its camera would otherwise fall further behind with every frame. Skipped
-    frames show as gaps in `index`.
+    Otherwise a tracker slower than its camera would fall further behind with every frame. Skipped
+    frames leave gaps in `index`.
+
+    Args:
+        frames: The frames as the source delivers them. They are read in another thread.
+        name: The source's name for messages.
+        timeout: The seconds that the source may stay silent.
 
     Raises:
-        SourceFault: no frame within `timeout` seconds; whatever `frames` raises passes through.
+        SourceFault: No frame came within `timeout` seconds. An error that `frames` raises passes
+            through.
     """
     mailbox, stop = _Mailbox(), threading.Event()
 
@@ -56,7 +67,7 @@ def newest(frames: Iterator[VideoFrame], name: str, timeout: float) -> Iterator[
                 mailbox.put(frame)
                 if stop.is_set():
                     break
-        except Exception as caught:  # it is raised where the frames are used
+        except Exception as caught:  # it is raised again where the frames are used
             error = caught
         mailbox.end(error)
 

@@ -1,4 +1,4 @@
-"""Frames in: a video file, a folder of images, a camera or a network stream, opened alike.
+"""`open_source` opens a video file, a folder of images, a camera or a network stream.
 
 source = open_source("clip.mp4")
 for frame in source:
@@ -24,26 +24,26 @@ from .source import Source, SourceFault, VideoFrame
 __all__ = ["Source", "SourceFault", "VideoFrame", "natural_key", "open_source"]
 
 FOLDER_RATE = 30.0
-"""Frames a second that a folder of images is taken to have."""
+"""The frames per second that a folder of images is assumed to have."""
 TIMEOUT_S = 10.0
-"""How long a camera or a stream may stay silent."""
+"""The seconds that a camera or a stream may stay silent."""
 
 
 def open_source(name: str | Path, start: int = 0, timeout: float = TIMEOUT_S) -> Source:
-    """Opens whatever `name` means.
+    """Opens a source of frames, whichever kind `name` stands for.
 
     Args:
-        name: a video file, a folder of images (in natural order), a camera's number ("0"), an
+        name: A video file, a folder of images (read in natural order), a camera's number ("0"), an
             RTSP or HTTP address, or "-" for a video on standard input.
-        start: the first frame wanted; frames keep the numbers they have in the source.
-        timeout: seconds that a camera or a stream may stay silent.
+        start: The first frame that is wanted. Frames keep the numbers they have in the source.
+        timeout: The seconds that a camera or a stream may stay silent.
 
     Raises:
-        InputError: missing, unreadable, empty, or shorter than `start`.
+        InputError: The source is missing, cannot be read, is empty, or ends before `start`.
     """
     text = str(name)
     if start < 0:
-        raise InputError(f"the start frame is a number from 0, not {start}")
+        raise InputError(f"the start frame must be 0 or more, not {start}")
     camera = re.fullmatch(r"(?:/dev/video)?(\d+)", text)
     if camera:
         return _open_camera(int(camera[1]), start, timeout)
@@ -61,14 +61,16 @@ def _open_folder(folder: Path, start: int) -> Source:
         key=natural_key,
     )
     if not files:
-        raise InputError(f"no images ({' '.join(IMAGE_SUFFIXES)}) in folder {folder}")
+        raise InputError(f"folder {folder} holds no images ({' '.join(IMAGE_SUFFIXES)})")
     if start >= len(files):
-        raise InputError(f"{folder} has {len(files)} images: start frame {start} is past its end")
+        raise InputError(
+            f"{folder} has {len(files)} images: start frame {start} is past the last one"
+        )
     return Source(str(folder), _read_folder(files, start), len(files))
 
 
 def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts 2.jpg before 10.jpg: digits compare as numbers, the rest as lower-case text."""
+    """A key that sorts 2.jpg before 10.jpg: digits compare as numbers, the rest as text."""
     parts = re.findall(r"\d+|\D+", file.name.lower())
     key = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
     return key, file.name

@@ -1,4 +1,4 @@
-"""What every source of frames gives: numbered, timed frames of one size, and clear faults."""
+"""What every source yields: numbered, timed frames of one size, and faults in words."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from rbsf.geometry import Frame
 class VideoFrame:
     """One frame of a source.
 
-    index: its number in the source, from 0 (a live source counts the frames it skipped too).
-    time_s: seconds since the source's frame 0.
-    image: BGR uint8 HxWx3, upright; None where it could not be decoded.
-    fault: what was wrong with this frame, in words; None where nothing was.
+    Attributes:
+        index: The frame's number in the source, from 0. A live source also counts skipped frames.
+        time_s: The seconds since the source's frame 0.
+        image: The picture, BGR uint8 HxWx3, upright. It is None if it could not be decoded.
+        fault: What is wrong with this frame, in words. It is None if nothing is.
     """
 
     index: int
@@ -26,26 +27,31 @@ class VideoFrame:
 
 
 class SourceFault(InputError):
-    """A source that stopped before its end; the message names the frame."""
+    """A source stopped before its end. The message names the frame."""
 
 
 class Source:
-    """An opened source: its first frame is at hand, its frames are read once.
+    """An opened source. Its first frame is read at once, and its frames can be read once.
+
+    Args:
+        name: The source's name for messages.
+        frames: The frames in order.
+        count: The number of frames in the whole source, if it is known.
 
     Raises:
-        InputError: no frame at all, or the first one cannot be decoded.
+        InputError: There is no frame, or the first one cannot be decoded.
     """
 
     def __init__(self, name: str, frames: Iterator[VideoFrame], count: int | None = None) -> None:
         self.name = name
         self.count = count
-        """Frames in the whole source, None where nobody knows."""
+        """The number of frames in the whole source, or None if it is not known."""
         self._frames = frames
         self.first, self.first_image = self._first()
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of every frame, pixels."""
+        """The (width, height) of every frame in pixels."""
         height, width = self.first_image.shape[:2]
         return width, height
 
@@ -57,14 +63,16 @@ class Source:
             elif bad is None:
                 return frame, frame.image
             else:
-                raise InputError(f"{bad.fault}; the first that can is --start-frame {frame.index}")
+                raise InputError(
+                    f"{bad.fault}; the first frame that can be is {frame.index}: start there"
+                )
         raise InputError(bad.fault if bad and bad.fault else f"{self.name} holds no frames")
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Every frame, the first included.
+        """Yields every frame, including the first.
 
         Raises:
-            SourceFault: the source broke off, fell silent, or changed the size of its frames.
+            SourceFault: The source broke off, fell silent, or changed the size of its frames.
         """
         yield self.first
         for frame in self._frames:
@@ -72,7 +80,8 @@ class Source:
                 height, width = frame.image.shape[:2]
                 was = "{}x{}".format(*self.size)
                 raise SourceFault(
-                    f"{self.name}: frame {frame.index} is {width}x{height}, those before are {was}"
+                    f"{self.name}: frame {frame.index} is {width}x{height}, "
+                    f"but the frames before it are {was}"
                 )
             yield frame
 

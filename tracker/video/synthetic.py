@@ -1,8 +1,8 @@
-"""A clip made here, with the true box of every frame: for the demo and for tests, without a file.
+"""Renders a clip with the true box of every frame, so that the demo and tests need no file.
 
-A spotted beetle crosses mottled ground under a moving camera; it turns, comes nearer and goes away,
-and a striped one of the same colour walks across its path. Frames carry blurred shadows, changing
-light and noise. The same seed gives the same frames, however many are asked for.
+A spotted beetle crosses mottled ground under a moving camera. It turns, comes nearer and goes away,
+and a striped beetle of the same colour walks across its path. The frames have blurred shadows,
+changing light and noise. The same seed gives the same frames, however many are rendered.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from rbsf.geometry import Box, Frame
 
 RATE = 30.0
-"""Frames a second."""
+"""The frames per second of the clip."""
 
 Image = NDArray[np.float32]
-"""BGR, 0..1, HxWx3; a sprite has its opacity as a fourth channel."""
+"""An image, BGR, HxWx3, with values from 0 to 1. A sprite has its opacity as a fourth channel."""
 
 _SPRITE = 192
 _LIGHT = np.array([-0.45, -0.6, 0.66], dtype=np.float32)
@@ -32,12 +32,12 @@ _CREAM = (0.72, 0.88, 0.95)
 def render(
     frames: int = 150, size: tuple[int, int] = (640, 360), seed: int = 0
 ) -> Iterator[tuple[Frame, Box]]:
-    """Frames, BGR uint8 HxWx3, each with the target's true box.
+    """Renders frames, BGR uint8 HxWx3, each with the target's true box.
 
     Args:
-        frames: how many.
-        size: (width, height), pixels; the target's size goes with it (40 to 80 px at 640x360).
-        seed: of texture, paths and noise.
+        frames: The number of frames.
+        size: The (width, height) in pixels. The target scales with it (40 to 80 pixels at 640x360).
+        seed: The seed of texture, paths and noise.
     """
     rng = np.random.default_rng(seed)
     unit = min(size[0] / 640, size[1] / 360)
@@ -57,14 +57,14 @@ def render(
 
 
 class _Pose:
-    """Where an ellipse lies: centre, half axes (pixels) and turn (radians)."""
+    """The position of an ellipse: its centre and half axes in pixels, and its turn in radians."""
 
     def __init__(self, cx: float, cy: float, a: float, b: float, turn: float) -> None:
         self.cx, self.cy, self.a, self.b, self.turn = cx, cy, a, b, turn
 
     @property
     def box(self) -> Box:
-        """The ellipse's exact bounds."""
+        """The exact bounds of the ellipse."""
         cos, sin = math.cos(self.turn), math.sin(self.turn)
         half_w, half_h = (
             math.hypot(self.a * cos, self.b * sin),
@@ -73,7 +73,7 @@ class _Pose:
         return Box.from_center(self.cx, self.cy, 2 * half_w, 2 * half_h)
 
     def matrix(self, dx: float = 0.0, dy: float = 0.0) -> NDArray[np.float64]:
-        """From sprite pixels to frame pixels, moved by (dx, dy)."""
+        """The matrix from sprite pixels to frame pixels, moved by (dx, dy)."""
         cos, sin, half = math.cos(self.turn), math.sin(self.turn), (_SPRITE - 1) / 2
         unit = _SPRITE / 2 * 0.96  # the ellipse's half axis in the sprite
         turn = np.array([[cos * self.a, -sin * self.b], [sin * self.a, cos * self.b]]) / unit
@@ -97,7 +97,7 @@ def _other_pose(size: tuple[int, int], unit: float, t: float, phase: NDArray[np.
 def _view(
     ground: Image, size: tuple[int, int], margin: int, t: float, phase: NDArray[np.float64]
 ) -> Image:
-    """What the moving camera sees of the ground."""
+    """Cuts out the part of the ground that the moving camera sees."""
     dx = margin * (1 + 0.85 * math.sin(0.7 * t + phase[6]) + 0.05 * math.sin(9.1 * t))
     dy = margin * (1 + 0.85 * math.sin(0.5 * t + phase[7]) + 0.05 * math.sin(7.7 * t))
     to_ground = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
@@ -106,7 +106,7 @@ def _view(
 
 
 def _place(image: Image, sprite: Image, pose: _Pose) -> Image:
-    """A sprite over an image, with the soft shadow that it throws."""
+    """Lays a sprite and its soft shadow over an image."""
     size = (image.shape[1], image.shape[0])
     shadow = cv2.warpAffine(sprite[..., 3], pose.matrix(0.16 * pose.a, 0.22 * pose.a), size)
     shadow = cv2.GaussianBlur(shadow, (0, 0), 0.12 * pose.a)
@@ -117,7 +117,7 @@ def _place(image: Image, sprite: Image, pose: _Pose) -> Image:
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int], coarse: float, octaves: int) -> Image:
-    """Fractal noise in about -1..1; its largest blotches are `coarse` pixels wide."""
+    """Makes fractal noise from about -1 to 1. Its largest blotches are `coarse` pixels wide."""
     total = np.zeros((size[1], size[0]), dtype=np.float32)
     for octave in range(octaves):
         cell = max(1.0, coarse / 2**octave)
@@ -129,7 +129,7 @@ def _noise(rng: np.random.Generator, size: tuple[int, int], coarse: float, octav
 
 
 def _ground(rng: np.random.Generator, size: tuple[int, int], unit: float) -> Image:
-    """Moss and earth with pebbles and leaves."""
+    """Paints moss and earth with pebbles and leaves."""
     mix = 0.5 + 0.5 * np.tanh(3 * _noise(rng, size, 120 * unit, 5))[..., None]
     moss, earth = np.array([0.20, 0.42, 0.34]), np.array([0.30, 0.40, 0.50])
     ground = (moss * mix + earth * (1 - mix)).astype(np.float32)
@@ -140,7 +140,7 @@ def _ground(rng: np.random.Generator, size: tuple[int, int], unit: float) -> Ima
 
 
 def _pebble(rng: np.random.Generator, ground: Image, unit: float) -> None:
-    """A pebble or leaf: its shadow, its body, and a lighter side."""
+    """Paints a pebble or a leaf: its shadow, its body, and a lighter side."""
     height, width = ground.shape[:2]
     x, y = rng.uniform(0, width), rng.uniform(0, height)
     a = unit * rng.uniform(4, 20)
@@ -154,7 +154,7 @@ def _pebble(rng: np.random.Generator, ground: Image, unit: float) -> None:
 
 
 def _beetle(*, spots: bool) -> Image:
-    """A beetle from above, head to the left: spotted, or striped; colours times opacity."""
+    """Draws a beetle from above, head to the left. Colours are multiplied by the opacity."""
     grid = (np.mgrid[0:_SPRITE, 0:_SPRITE].astype(np.float32) - (_SPRITE - 1) / 2) / (
         _SPRITE / 2 * 0.96
     )
@@ -176,7 +176,7 @@ def _beetle(*, spots: bool) -> Image:
 
 
 def _marks(u: Image, v: Image, *, spots: bool) -> NDArray[np.bool_]:
-    """Where the shell is dark: a seam with uneven spots, or bands across."""
+    """Marks where the shell is dark: a seam with uneven spots, or bands across."""
     if not spots:
         return np.asarray((np.sin(11 * u + 1.5 * v) > 0.35) & (u > -0.52))
     marks = np.abs(v) < 0.05

@@ -1,7 +1,17 @@
-// AVX2: differing bits of a nibble looked up for 32 filters at a time, products of 16-bit integers.
+// The path for AVX2.
+//
+//   1. Binary layers look up how many bits of a nibble differ, for 32 filters at a time, with
+//      vpshufb: the window's nibble selects a table, and the filters' nibbles are its indices.
+//   2. Comparison takes 32 counts at a time.
+//   3. Layers on pixels widen pixels and weights to 16 bits. vpmaddwd multiplies them and adds
+//      pairs of products.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "byte_sums.h"
 #include "kernels.h"
@@ -14,9 +24,10 @@ constexpr NibbleTables kTables;
 
 struct Lookup {
   using Vector = __m256i;
-  typedef uint8_t Sums __attribute__((vector_size(32)));
+  typedef uint8_t Counts __attribute__((vector_size(32)));
   static constexpr int kBytes = 32, kBits = 4;
-  static constexpr int kBlocks = 1, kPixels = 6;  // 12 sums, 2 registers of filters, 1 table
+  // Of 16 registers a tile takes 12 for byte counts, 2 for filters and 1 for a table.
+  static constexpr int kBlocks = 1, kPixels = 6;
 
   static Vector load(const uint8_t* from) {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
@@ -27,14 +38,14 @@ struct Lookup {
     return _mm256_broadcastsi128_si256(_mm_load_si128(table));
   }
 
-  static Sums differing(Vector table, Vector filters) {
-    return (Sums)_mm256_shuffle_epi8(table, filters);
+  static Counts differing(Vector table, Vector filters) {
+    return (Counts)_mm256_shuffle_epi8(table, filters);
   }
 
-  static void widen_add(Sums bytes, uint16_t* counts) {
-    const Vector sums = (Vector)bytes;
-    const Vector even = _mm256_and_si256(sums, _mm256_set1_epi16(0xFF));
-    const Vector odd = _mm256_srli_epi16(sums, 8);
+  static void widen_add(Counts byte_counts, uint16_t* counts) {
+    const Vector pairs = (Vector)byte_counts;
+    const Vector even = _mm256_and_si256(pairs, _mm256_set1_epi16(0xFF));
+    const Vector odd = _mm256_srli_epi16(pairs, 8);
     auto* to = reinterpret_cast<__m256i*>(counts);
     _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), even));
     _mm256_storeu_si256(to + 1, _mm256_add_epi16(_mm256_loadu_si256(to + 1), odd));
@@ -48,10 +59,12 @@ void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
     for (int byte = 0; byte < bytes; byte += 4) {
       const auto* c = reinterpret_cast<const __m256i*>(counts + 8 * byte);
       const auto* l = reinterpret_cast<const __m256i*>(limits + 8 * byte);
-      // Unsigned c < l is l - c > 0 if negative differences saturate at 0; packs keep lanes apart.
+      // AVX2 has no unsigned comparison. But c < l exactly if l - c is not 0 when negative
+      // differences saturate at 0.
       const __m256i low = _mm256_subs_epu16(_mm256_loadu_si256(l), _mm256_loadu_si256(c));
       const __m256i high = _mm256_subs_epu16(_mm256_loadu_si256(l + 1), _mm256_loadu_si256(c + 1));
       const __m256i zero = _mm256_setzero_si256();
+      // Packing works within each half of a register. 0xD8 orders the quarters as 0, 2, 1, 3.
       const __m256i clear = _mm256_permute4x64_epi64(
           _mm256_packs_epi16(_mm256_cmpeq_epi16(low, zero), _mm256_cmpeq_epi16(high, zero)), 0xD8);
       const uint32_t mask = ~static_cast<uint32_t>(_mm256_movemask_epi8(clear));
@@ -59,14 +72,16 @@ void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
     }
 }
 
-// Exact products need 16 bits: vpmaddubsw saturates, since 2 * 255 * 127 is beyond 32767.
+// The factors have 16 bits. vpmaddubsw would multiply bytes, but it adds two products in 16 bits
+// and saturates: 2 * 255 * 127 is beyond 32767.
 struct Products {
   typedef int32_t Sums __attribute__((vector_size(32)));
   using Weights = __m256i;
   using Weight = int16_t;
   using Pixel = int16_t;
   static constexpr int kStep = 2, kLanes = 8, kCentre = 0;
-  static constexpr int kRegisters = 2, kWindows = 6;  // 12 sums, 2 registers of weights, 1 window
+  // Of 16 registers a tile takes 12 for sums, 2 for weights and 1 for a window.
+  static constexpr int kRegisters = 2, kWindows = 6;
 
   static int slot(int lane, int byte) { return kStep * lane + byte; }
 

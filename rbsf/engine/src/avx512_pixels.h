@@ -1,10 +1,26 @@
-// What both AVX-512 paths share: 8-bit dot products by VNNI, and comparison. In an anonymous
-// namespace, since each path is compiled for its own instruction set.
+// What both AVX-512 paths share: comparison, and layers on pixels by the dot products of VNNI.
+//
+//   1. vpdpbusd multiplies four pixel bytes of a window with four weights of each of 16 filters and
+//      adds the products to the filters' 32-bit sums. This is one step.
+//   2. Steps says how the rows of a window are divided into steps, and pack_pixels brings the
+//      weights into the same order.
+//   3. pixel_tile sums some windows against some blocks of 16 filters, compares the sums with the
+//      thresholds, and writes the bits.
+//   4. pixel_row covers an output row with tiles.
+//
+// Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
 
 #include <immintrin.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
 #include "kernels.h"
+#include "max_sizes.h"
+#include "memory.h"
 
 namespace rbsf {
 namespace {
@@ -16,43 +32,76 @@ void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
     for (int byte = 0; byte < bytes; byte += 4) {
       const uint32_t mask = _mm512_cmplt_epu16_mask(_mm512_loadu_si512(counts + 8 * byte),
                                                     _mm512_loadu_si512(limits + 8 * byte));
-      std::memcpy(bits + byte, &mask, bytes - byte < 4 ? bytes - byte : 4);
+      std::memcpy(bits + byte, &mask, std::min(bytes - byte, 4));
     }
 }
 
-// A window's rows are 3 * kernel bytes. vpdpbusd takes four bytes a step, so the bytes that a row
-// has over are gathered from all rows, behind one another, into `kernel * over` bytes a window: 91
-// steps for 11 rows of 33 bytes, where rows padded to 36 would take 99.
+constexpr int kRegister = 64;  // The bytes of a register.
+constexpr int kBlock = 16;     // The filters whose sums fit one register.
+constexpr int kStepBytes = 4;  // The bytes of a window that a step takes.
+
+// The largest tile, in blocks and windows. Of 32 registers it takes 24 for sums, 6 for weights and
+// 1 for a window.
+constexpr int kWide = 6, kTilePixels = 4;
+
+static_assert(kBlock * kStepBytes == kRegister, "a step's weights of a block fill one register");
+
+// The steps of a window. Each of its rows is 3 * kernel bytes, which need not be a multiple of
+// four. The bytes that the rows have left over are gathered, one row's after another's, into
+// `over_bytes` bytes for each window. For 11 rows of 33 bytes this makes 91 steps, where rows
+// padded to 36 bytes would make 99.
 struct Steps {
   explicit Steps(const PixelShape& shape)
       : rows(shape.kernel),
-        row_steps(shape.row_bytes() / 4),
-        over(shape.row_bytes() % 4),
-        over_bytes((rows * over + 3) / 4 * 4) {}
-  int total() const { return rows * row_steps + over_bytes / 4; }
+        row_steps(shape.row_bytes() / kStepBytes),
+        over(shape.row_bytes() % kStepBytes),
+        over_bytes((rows * over + kStepBytes - 1) / kStepBytes * kStepBytes) {}
+  int total() const { return rows * row_steps + over_bytes / kStepBytes; }
+
+  // Where byte i of a row stands in the order of the steps.
+  int place(int row, int i) const {
+    const int stepped = row_steps * kStepBytes;
+    if (i < stepped) return row * stepped + i;
+    return rows * stepped + row * over + i - stepped;
+  }
+
   const int rows, row_steps, over, over_bytes;
 };
 
-constexpr int kBlock = 16;  // filters in a register
+static_assert((kMaxKernel * (kStepBytes - 1) + kStepBytes - 1) / kStepBytes * kStepBytes <=
+                  kPixelScratch,
+              "the gathered bytes of a window fit its scratch memory");
 
-// [block of 16 filters][step][16][4]; filters of the last block that are only padding are 0.
+// Packs weights as [block][step][kBlock][kStepBytes]. Filters of the last block that are only
+// padding are 0.
 Bytes pack_pixels(const PixelShape& shape, const int8_t* filters) {
   const Steps steps(shape);
-  const int blocks = (shape.filters + kBlock - 1) / kBlock, row_bytes = shape.row_bytes();
-  Bytes packed(size_t(blocks) * steps.total() * 64);
+  const int blocks = (shape.filters + kBlock - 1) / kBlock;
+  const size_t block_bytes = size_t(steps.total()) * kRegister;
+  Bytes packed(blocks * block_bytes);
   for (int f = 0; f < shape.filters; ++f) {
-    const int8_t* filter = filters + size_t(f) * shape.kernel * row_bytes;
-    int8_t* block = packed.as<int8_t>() + size_t(f / kBlock) * steps.total() * 64 + f % kBlock * 4;
-    const auto put = [&](int byte, int8_t weight) { block[byte / 4 * 64 + byte % 4] = weight; };
-    for (int row = 0; row < steps.rows; ++row)
-      for (int i = 0; i < row_bytes; ++i)
-        put(i < 4 * steps.row_steps
-                ? 4 * row * steps.row_steps + i
-                : 4 * steps.rows * steps.row_steps + row * steps.over + i - 4 * steps.row_steps,
-            filter[row * row_bytes + i]);
+    int8_t* to = packed.as<int8_t>() + f / kBlock * block_bytes + f % kBlock * kStepBytes;
+    for (int row = 0; row < shape.kernel; ++row)
+      for (int i = 0; i < shape.row_bytes(); ++i, ++filters) {
+        const int place = steps.place(row, i);
+        to[place / kStepBytes * kRegister + place % kStepBytes] = *filters;
+      }
   }
   return packed;
 }
+
+// One output row, as pixel_row gets it, with the gathered bytes of its windows.
+struct PixelRow {
+  const PixelShape& shape;
+  const Steps& steps;
+  const Bytes& filters;
+  const int32_t* thresholds;
+  const uint8_t* input;
+  size_t stride;
+  const uint8_t* over;  // [width][over_bytes]
+  uint8_t* bits;
+  size_t out_stride;
+};
 
 inline __m512i broadcast4(const uint8_t* from) {
   int word;
@@ -71,61 +120,64 @@ inline void add_step(__m512i (&sums)[pixels][blocks], const int8_t* weights, siz
   }
 }
 
-// `pixels` windows against `blocks` blocks of filters. over: the gathered bytes of the windows.
+// Computes the `pixels` windows from `x` on against the `blocks` blocks from `first_block` on.
 template <int blocks, int pixels>
-void pixel_tile(const PixelShape& shape, const Steps& steps, const int8_t* weights,
-                const int32_t* thresholds, int filters, const uint8_t* input, size_t stride,
-                const uint8_t* over, uint8_t* bits, size_t out_stride) {
-  const size_t block_bytes = size_t(steps.total()) * 64;
-  const int pixel_bytes = 3 * shape.stride;
+void pixel_tile(const PixelRow& row, int first_block, int x) {
+  const Steps& steps = row.steps;
+  const size_t block_bytes = size_t(steps.total()) * kRegister;
+  const int pixel_bytes = 3 * row.shape.stride;
+  const int8_t* weights = row.filters.as<int8_t>() + first_block * block_bytes;
+  const uint8_t* input = row.input + size_t(x) * pixel_bytes;
+  const uint8_t* over = row.over + size_t(x) * steps.over_bytes;
   __m512i sums[pixels][blocks];
-  for (auto& row : sums)
-    for (__m512i& sum : row) sum = _mm512_setzero_si512();
-  for (int row = 0; row < steps.rows; ++row)
-    for (int step = 0; step < steps.row_steps; ++step, weights += 64)
-      add_step<blocks, pixels>(sums, weights, block_bytes, input + row * stride + 4 * step,
-                               pixel_bytes);
-  for (int step = 0; step < steps.over_bytes / 4; ++step, weights += 64)
-    add_step<blocks, pixels>(sums, weights, block_bytes, over + 4 * step, steps.over_bytes);
+  for (auto& window : sums)
+    for (__m512i& sum : window) sum = _mm512_setzero_si512();
+  for (int y = 0; y < steps.rows; ++y, input += row.stride)
+    for (int step = 0; step < steps.row_steps; ++step, weights += kRegister)
+      add_step<blocks, pixels>(sums, weights, block_bytes, input + kStepBytes * step, pixel_bytes);
+  for (int step = 0; step < steps.over_bytes / kStepBytes; ++step, weights += kRegister)
+    add_step<blocks, pixels>(sums, weights, block_bytes, over + kStepBytes * step,
+                             steps.over_bytes);
   for (int b = 0; b < blocks; ++b) {
-    const int left = filters - b * kBlock;
+    const int first = (first_block + b) * kBlock, left = row.shape.filters - first;
     const __mmask16 mine = left >= kBlock ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1);
-    const __m512i bound = _mm512_maskz_loadu_epi32(mine, thresholds + b * kBlock);
+    const __m512i bound = _mm512_maskz_loadu_epi32(mine, row.thresholds + first);
     for (int p = 0; p < pixels; ++p) {
       const uint16_t mask = _mm512_mask_cmpge_epi32_mask(mine, sums[p][b], bound);
-      std::memcpy(bits + p * out_stride + b * 2, &mask, left > 8 ? 2 : 1);
+      std::memcpy(row.bits + (x + p) * row.out_stride + first / 8, &mask, left > 8 ? 2 : 1);
     }
   }
+}
+
+// Computes all windows of a row against `blocks` blocks of filters.
+template <int blocks>
+void pixel_tiles(const PixelRow& row, int first_block, int width) {
+  int x = 0;
+  for (; x + kTilePixels <= width; x += kTilePixels)
+    pixel_tile<blocks, kTilePixels>(row, first_block, x);
+  for (; x < width; ++x) pixel_tile<blocks, 1>(row, first_block, x);
+}
+
+void gather_over(const PixelShape& shape, const Steps& steps, const uint8_t* input, size_t stride,
+                 int width, uint8_t* over) {
+  for (int row = 0; row < steps.rows; ++row)
+    for (int i = 0; i < steps.over; ++i) {
+      const uint8_t* from = input + row * stride + kStepBytes * steps.row_steps + i;
+      uint8_t* to = over + row * steps.over + i;
+      for (int x = 0; x < width; ++x, from += 3 * shape.stride, to += steps.over_bytes) *to = *from;
+    }
 }
 
 void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
                const uint8_t* input, size_t stride, int width, uint8_t* bits, size_t out_stride,
                uint8_t* scratch) {
-  constexpr int kWide = 6, kPixels = 4;  // 24 sums, 6 registers of weights, 1 of pixels
   const Steps steps(shape);
-  const int pixel_bytes = 3 * shape.stride;
-  for (int row = 0; row < steps.rows; ++row)
-    for (int i = 0; i < steps.over; ++i) {
-      const uint8_t* from = input + row * stride + 4 * steps.row_steps + i;
-      uint8_t* to = scratch + row * steps.over + i;
-      for (int x = 0; x < width; ++x, from += pixel_bytes, to += steps.over_bytes) *to = *from;
-    }
-
+  gather_over(shape, steps, input, stride, width, scratch);
+  const PixelRow row{shape, steps, filters, thresholds, input, stride, scratch, bits, out_stride};
   const int blocks = (shape.filters + kBlock - 1) / kBlock;
-  for (int b = 0; b < blocks;) {
-    const bool wide = blocks - b >= kWide;
-    const int8_t* weights = filters.as<int8_t>() + size_t(b) * steps.total() * 64;
-    const auto tile = [&](auto run, int x) {
-      run(shape, steps, weights, thresholds + b * kBlock, shape.filters - b * kBlock,
-          input + size_t(x) * pixel_bytes, stride, scratch + size_t(x) * steps.over_bytes,
-          bits + size_t(x) * out_stride + 2 * b, out_stride);
-    };
-    int x = 0;
-    for (; x + kPixels <= width; x += kPixels)
-      wide ? tile(pixel_tile<kWide, kPixels>, x) : tile(pixel_tile<1, kPixels>, x);
-    for (; x < width; ++x) wide ? tile(pixel_tile<kWide, 1>, x) : tile(pixel_tile<1, 1>, x);
-    b += wide ? kWide : 1;
-  }
+  int block = 0;
+  for (; block + kWide <= blocks; block += kWide) pixel_tiles<kWide>(row, block, width);
+  for (; block < blocks; ++block) pixel_tiles<1>(row, block, width);
 }
 
 }  // namespace

@@ -1,24 +1,39 @@
-// Binary layers on instruction sets that count differing bits within bytes: what avx512, avx2 and
-// neon share. A register holds a byte of each of as many filters as it has bytes; in one step
-// `Isa::kBits` bits of a window are compared with all of them, and counts grow in bytes until they
-// might overflow. In an anonymous namespace, since each path is compiled for its own instructions.
+// Binary layers on instruction sets that count differing bits within bytes. The paths avx512, avx2,
+// neon and neon-dot share this code; each describes its instructions in a struct Isa.
+//
+//   1. A register holds one byte of each of `Isa::kBytes` filters, and one step compares
+//      `Isa::kBits` bits of a window with all of these filters. Where a step takes a nibble,
+//      spread_nibbles first gives every nibble of the input a byte of its own.
+//   2. count_tile runs the steps for a tile: some windows against some registers of filters. Each
+//      pair of a window and a register has a register of byte counts, in which the differing bits
+//      add up.
+//   3. Before a byte count can overflow, widen_add adds it to the 16-bit counts in memory.
+//   4. count_row covers an output row with tiles.
 //
 // An Isa has
-//   Vector, kBytes, load  a register of filters and its size
-//   Sums                  a register of bytes with operator +=, which compilers keep in place where
-//                         the casts of an intrinsic addition cost them copies and spills
-//   kBits                 4 or 8, bits that a step compares
-//   kBlocks, kPixels      blocks of filters, windows: the largest tile whose sums fit the registers
-//   window                what a step needs of a window, from where its bits are
-//   differing             how many bits of the window differ from each filter's
-//   widen_add             counts[0, kBytes) += bytes; first the even bytes, then the odd ones
+//   Vector, kBytes    A register of filters, and how many bytes it has.
+//   load              Loads such a register from aligned memory.
+//   Counts            A register of byte counts with an operator +=. Compilers keep it in place,
+//                     where the casts around an intrinsic addition cost them copies and spills.
+//   kBits             The bits that a step compares: 4 or 8.
+//   kBlocks, kPixels  The largest tile whose byte counts fit the registers: its blocks of filters
+//                     and its windows.
+//   window            What a step needs of a window, given where its bits are.
+//   differing         The number of bits in which the window differs from each filter.
+//   widen_add         Adds byte counts to counts[0, kBytes): the even bytes first, then the odd.
+//
+// Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "kernels.h"
+#include "memory.h"
 
 namespace rbsf {
 namespace {
@@ -26,23 +41,26 @@ namespace {
 template <typename Isa>
 struct ByteSums {
   using Vector = typename Isa::Vector;
-  using Sums = typename Isa::Sums;
+  using Counts = typename Isa::Counts;
   using Tile = void (*)(const BinaryShape&, const uint8_t* filters, const uint8_t* input,
                         size_t stride, uint16_t* counts);
 
-  static constexpr int kSteps = 8 / Isa::kBits;        // a byte of the map
-  static constexpr int kMostSteps = 255 / Isa::kBits;  // until a byte might overflow
+  static constexpr int kSteps = 8 / Isa::kBits;        // The steps that a byte of the map takes.
+  static constexpr int kMostSteps = 255 / Isa::kBits;  // After more steps a byte might overflow.
   static constexpr int kStepMask = (1 << Isa::kBits) - 1;
-  static constexpr int kRegisters = kFilterBlock / Isa::kBytes;  // of a block of filters
+  static constexpr int kRegisters = kFilterBlock / Isa::kBytes;  // Those of a block of filters.
+  static_assert(Isa::kBits == 4 || Isa::kBits == 8, "a step compares a nibble or a byte");
+  static_assert(kFilterBlock % Isa::kBytes == 0, "a block of filters fills whole registers");
 
   static int steps(const BinaryShape& shape) { return shape.row_bytes() * kSteps; }
 
-  // Blocks of the next tile when `left` are to do: no single one is left over where two can be.
+  // The blocks of the next tile when `left` are still to do. Two tiles share kBlocks + 1 blocks, so
+  // that no tile is left with a single block where it can have two.
   static int blocks(int left) {
     return left == Isa::kBlocks + 1 ? (left + 1) / 2 : std::min(left, Isa::kBlocks);
   }
 
-  // [tile][row][step][register][byte]
+  // Packs filters as [tile][row][step][register][byte], the order in which count_tile reads them.
   static Bytes pack_binary(const BinaryShape& shape, const uint64_t* filters) {
     Bytes packed(size_t(shape.padded_filters()) * shape.kernel * steps(shape));
     uint8_t* to = packed.data();
@@ -52,8 +70,7 @@ struct ByteSums {
       for (int row = 0; row < shape.kernel; ++row)
         for (int step = 0; step < steps(shape); ++step)
           for (int i = 0; i < count * kFilterBlock; ++i) {
-            const int byte = i % Isa::kBytes;  // even: of the first half of a register's filters
-            const int f = block * kFilterBlock + i - byte + byte / 2 + byte % 2 * Isa::kBytes / 2;
+            const int f = block * kFilterBlock + filter_of_byte(i);
             const auto* words = filters + size_t(f) * shape.words() + row * shape.row_words();
             const int bits = reinterpret_cast<const uint8_t*>(words)[step / kSteps];
             *to++ = static_cast<uint8_t>(bits >> step % kSteps * Isa::kBits & kStepMask);
@@ -62,15 +79,24 @@ struct ByteSums {
     return packed;
   }
 
+  // The filter that has byte i of a tile's registers. widen_add writes a register's even bytes to
+  // its first half of counts and the odd bytes to the second, so the filters alternate in it.
+  static int filter_of_byte(int i) {
+    const int byte = i % Isa::kBytes;
+    return i - byte + byte / 2 + byte % 2 * Isa::kBytes / 2;
+  }
+
   static size_t input_bytes(const BinaryShape& shape, int width) {
     return size_t(width + shape.kernel - 1) * shape.channel_bytes;
   }
 
+  // Only nibbles need scratch memory: the rows of the windows, spread.
   static size_t scratch_bytes(const BinaryShape& shape, int width) {
     return kSteps == 1 ? 0 : shape.kernel * input_bytes(shape, width) * kSteps;
   }
 
-  // Each byte of the input as two, `nibble << 4`: 16 times what is looked up, lower nibble first.
+  // Turns each byte into two, the lower nibble first. Each becomes `nibble << 4`, which is where
+  // its table of 16 bytes starts in NibbleTables.
   static void spread_nibbles(const uint8_t* from, size_t bytes, uint8_t* to) {
     for (size_t i = 0; i < bytes; ++i) {
       to[2 * i] = static_cast<uint8_t>(from[i] << 4);
@@ -78,7 +104,9 @@ struct ByteSums {
     }
   }
 
-  // `pixels` windows against `registers` registers of filters.
+  // Counts `pixels` windows against `registers` registers of filters. The steps of a row are
+  // divided into equal parts of at most kMostSteps, and the byte counts are widened after each
+  // part.
   template <int registers, int pixels>
   static void count_tile(const BinaryShape& shape, const uint8_t* filters, const uint8_t* input,
                          size_t stride, uint16_t* counts) {
@@ -87,29 +115,32 @@ struct ByteSums {
     const int part = (row_steps + parts - 1) / parts;
     for (int row = 0; row < shape.kernel; ++row, input += stride)
       for (int first = 0; first < row_steps; first += part) {
-        Sums sums[pixels][registers] = {};
+        Counts byte_counts[pixels][registers] = {};
         const int end = std::min(first + part, row_steps);
         for (int step = first; step < end; ++step, filters += registers * Isa::kBytes) {
           Vector weights[registers];
           for (int r = 0; r < registers; ++r) weights[r] = Isa::load(filters + r * Isa::kBytes);
           for (int p = 0; p < pixels; ++p) {
             const Vector window = Isa::window(input + step + p * pixel_steps);
-            for (int r = 0; r < registers; ++r) sums[p][r] += Isa::differing(window, weights[r]);
+            for (int r = 0; r < registers; ++r)
+              byte_counts[p][r] += Isa::differing(window, weights[r]);
           }
         }
         for (int p = 0; p < pixels; ++p)
           for (int r = 0; r < registers; ++r)
-            Isa::widen_add(sums[p][r],
+            Isa::widen_add(byte_counts[p][r],
                            counts + size_t(p) * shape.padded_filters() + r * Isa::kBytes);
       }
   }
 
+  // The tiles of `registers` registers, for 1 to kPixels windows.
   template <int registers, int... pixels>
   static constexpr std::array<Tile, sizeof...(pixels)> tiles(
       std::integer_sequence<int, pixels...>) {
     return {count_tile<registers, pixels + 1>...};
   }
 
+  // All tiles: [blocks - 1][pixels - 1].
   template <int... block>
   static constexpr auto all_tiles(std::integer_sequence<int, block...>) {
     constexpr std::make_integer_sequence<int, Isa::kPixels> pixels{};
@@ -132,8 +163,9 @@ struct ByteSums {
       count = blocks((padded - first) / kFilterBlock);
       const uint8_t* tile = filters.data() + size_t(first) * shape.kernel * steps(shape);
       for (int x = 0, pixels; x < width; x += pixels) {
+        // The windows that are left are shared equally, so that the last tile is not a small one.
         const int rounds = (width - x + Isa::kPixels - 1) / Isa::kPixels;
-        pixels = (width - x + rounds - 1) / rounds;  // equal shares, no small one at the end
+        pixels = (width - x + rounds - 1) / rounds;
         kTiles[count - 1][pixels - 1](shape, tile, input + size_t(x) * shape.channel_bytes * kSteps,
                                       stride, counts + size_t(x) * padded + first);
       }
@@ -141,7 +173,8 @@ struct ByteSums {
   }
 };
 
-// Sixteen tables of sixteen bytes: table a, at 16 a, tells how many bits of w differ from a.
+// Sixteen tables of sixteen bytes. Table a, which starts at 16 a, says for each nibble w in how
+// many bits it differs from a.
 struct NibbleTables {
   alignas(64) uint8_t counts[256] = {};
   constexpr NibbleTables() {

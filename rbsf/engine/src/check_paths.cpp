@@ -1,12 +1,24 @@
 // Compares every kernel path that this machine can run with `scalar`, bit for bit, on random shapes
-// and data: `check_paths [trials [seed]]`. Inputs are as long as kernels.h promises and lie at the
-// end of their memory, so that AddressSanitizer sees a read too far.
+// and data. Usage: check_paths [trials [seed]]
+//
+//   1. A BinaryCase runs count_row and compare_row, a PixelCase runs pixel_row.
+//   2. Inputs are only as long as kernels.h promises and lie at the end of their memory, so that
+//      AddressSanitizer sees a read that goes too far.
+//   3. Counts and bits must be those of `scalar`. Bytes between the output rows must not change.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "dispatch.h"
+#include "kernels.h"
+#include "max_sizes.h"
+#include "memory.h"
 
 namespace {
 
@@ -22,7 +34,7 @@ class Random {
     return std::uniform_int_distribution<int>(least, most)(engine_);
   }
 
-  // Mostly anything, sometimes all of one kind: the sums at either end of their range.
+  // Mostly random bytes. Sometimes all are alike, which leads to sums at either end of their range.
   std::vector<uint8_t> bytes(size_t size) {
     const int kind = between(0, 9);
     std::vector<uint8_t> values(size, kind == 0 ? 0x00 : 0xFF);
@@ -40,6 +52,12 @@ struct Counts {
   std::vector<uint8_t> bits;
 };
 
+// Halves a width until a case has at most `most` products, which `scalar` computes in good time.
+int affordable_width(int width, double products_a_pixel, double most) {
+  while (width * products_a_pixel > most) width = (width + 1) / 2;
+  return width;
+}
+
 struct BinaryCase {
   BinaryShape shape;
   int width;
@@ -50,28 +68,39 @@ struct BinaryCase {
 
   explicit BinaryCase(Random& random) {
     shape.filters = random.between(1, random.between(0, 3) ? 140 : 600);
-    shape.kernel = random.between(1, random.between(0, 3) ? 5 : 15);
-    shape.channel_bytes = random.between(1, 32768 / 8 / (shape.kernel * shape.kernel));
+    shape.kernel = random.between(1, random.between(0, 3) ? 5 : rbsf::kMaxKernel);
+    shape.channel_bytes = random.between(1, rbsf::kMaxTaps / 8 / (shape.kernel * shape.kernel));
     if (random.between(0, 3))
       shape.channel_bytes = std::min(shape.channel_bytes, random.between(1, 24));
-    width = random.between(1, 70);
-    while (double(width) * shape.filters * shape.words() > 2e6) width = (width + 1) / 2;
+    width = affordable_width(random.between(1, 70), double(shape.filters) * shape.words(), 2e6);
     const size_t row = size_t(width + shape.kernel - 1) * shape.channel_bytes;
     stride = row + random.between(0, 9);
     out_stride = (shape.filters + 7) / 8 + random.between(0, 9);
-    input = random.bytes(stride * (shape.kernel - 1) + row + 8);
+    input = random.bytes(stride * (shape.kernel - 1) + row + rbsf::kReadAfterRow);
+    make_filters(random);
+    make_limits(random);
+  }
+
+  void make_filters(Random& random) {
     filters.resize(size_t(shape.padded_filters()) * shape.words());
     const auto values = random.bytes(8 * size_t(shape.filters) * shape.words());
     std::memcpy(filters.data(), values.data(), values.size());
     for (int f = 0; f < shape.filters; ++f)
       for (int row = 0; row < shape.kernel; ++row)
         filters[f * shape.words() + (row + 1) * shape.row_words() - 1] &= shape.tail();
+  }
+
+  // A tenth of the limits makes the bit 0, a tenth makes it 1. The others are near half the taps,
+  // so that the bit can be either.
+  void make_limits(Random& random) {
     limits.resize(shape.padded_filters());
     const int taps = 8 * shape.kernel * shape.row_bytes();
     for (int f = 0; f < shape.filters; ++f) {
-      const int kind = random.between(0, 9);  // 0: never, 1: always, else about half the time
-      const int spread = random.between(-taps / 8, taps / 8);
-      limits[f] = static_cast<uint16_t>(kind == 0 ? 0 : kind == 1 ? taps + 1 : taps / 2 + spread);
+      const int kind = random.between(0, 9);
+      int limit = taps / 2 + random.between(-taps / 8, taps / 8);
+      if (kind == 0) limit = 0;
+      if (kind == 1) limit = taps + 1;
+      limits[f] = static_cast<uint16_t>(limit);
     }
   }
 
@@ -108,44 +137,59 @@ struct PixelCase {
   PixelShape shape;
   int width;
   size_t stride, out_stride;
-  std::vector<uint8_t> weights, input;
+  std::vector<int8_t> weights;
+  std::vector<uint8_t> input;
   std::vector<int32_t> thresholds;
 
   explicit PixelCase(Random& random) {
-    shape = {random.between(1, 200), random.between(1, 15), random.between(1, 4)};
-    width = random.between(1, 70);
-    while (double(width) * shape.filters * shape.kernel * shape.row_bytes() > 1e6)
-      width = (width + 1) / 2;
+    shape.filters = random.between(1, 200);
+    shape.kernel = random.between(1, rbsf::kMaxKernel);
+    shape.stride = random.between(1, rbsf::kMaxStride);
+    width = affordable_width(random.between(1, 70), double(shape.filters) * window_bytes(), 1e6);
     const size_t row = 3 * (size_t(width - 1) * shape.stride + shape.kernel);
     stride = row + random.between(0, 9);
     out_stride = (shape.filters + 7) / 8 + random.between(0, 9);
-    input = random.bytes(stride * (shape.kernel - 1) + row + 64);
-    weights = random.bytes(size_t(shape.filters) * shape.kernel * shape.row_bytes());
-    const int extreme = random.between(0, 4);  // 0: all -127, 1: all 127
-    for (uint8_t& weight : weights)
-      weight = extreme == 0 ? 0x81 : extreme == 1 ? 0x7F : weight == 0x80 ? 0x81 : weight;
-    for (int f = 0; f < shape.filters; ++f) {
-      const int kind = random.between(0, 9);
-      const int most = 100000 * shape.kernel;
-      thresholds.push_back(kind == 0   ? INT32_MIN
-                           : kind == 1 ? INT32_MAX
-                                       : random.between(-most, most));
-      if (kind > 6) thresholds.back() = sum(random.between(0, width - 1), f) + (kind == 7);
+    input = random.bytes(stride * (shape.kernel - 1) + row + rbsf::kReadAfterPixels);
+    make_weights(random);
+    for (int f = 0; f < shape.filters; ++f) thresholds.push_back(make_threshold(random, f));
+  }
+
+  int window_bytes() const { return shape.kernel * shape.row_bytes(); }
+
+  // Weights are -127 to 127. In two of five cases all of them are one of these extremes.
+  void make_weights(Random& random) {
+    const std::vector<uint8_t> values = random.bytes(size_t(shape.filters) * window_bytes());
+    const int kind = random.between(0, 4);
+    for (uint8_t value : values) {
+      int weight = std::max<int>(static_cast<int8_t>(value), -127);
+      if (kind == 0) weight = -127;
+      if (kind == 1) weight = 127;
+      weights.push_back(static_cast<int8_t>(weight));
     }
   }
 
-  int32_t sum(int x, int filter) const {  // a threshold at a sum itself, or one more
-    const uint8_t* w = &weights[size_t(filter) * shape.kernel * shape.row_bytes()];
+  // Some thresholds are at the ends of their range. Some are a window's sum itself, which reaches
+  // it, or one more, which the sum does not reach. The others are random.
+  int32_t make_threshold(Random& random, int filter) const {
+    const int kind = random.between(0, 9), most = 100000 * shape.kernel;
+    if (kind == 0) return INT32_MIN;
+    if (kind == 1) return INT32_MAX;
+    if (kind == 7) return sum(random.between(0, width - 1), filter) + 1;
+    if (kind > 7) return sum(random.between(0, width - 1), filter);
+    return random.between(-most, most);
+  }
+
+  int32_t sum(int x, int filter) const {
+    const int8_t* weight = &weights[size_t(filter) * window_bytes()];
     int32_t total = 0;
     for (int row = 0; row < shape.kernel; ++row)
-      for (int i = 0; i < shape.row_bytes(); ++i, ++w)
-        total += static_cast<int8_t>(*w) * input[row * stride + 3 * x * shape.stride + i];
+      for (int i = 0; i < shape.row_bytes(); ++i, ++weight)
+        total += *weight * input[row * stride + 3 * x * shape.stride + i];
     return total;
   }
 
   std::vector<uint8_t> run(const Kernels& path) const {
-    const rbsf::Bytes packed =
-        path.pack_pixels(shape, reinterpret_cast<const int8_t*>(weights.data()));
+    const rbsf::Bytes packed = path.pack_pixels(shape, weights.data());
     rbsf::Bytes scratch(rbsf::pixel_scratch(width));
     std::vector<uint8_t> bits(width * out_stride, 0x5A);
     path.pixel_row(shape, packed, thresholds.data(), input.data(), stride, width, bits.data(),

@@ -1,6 +1,8 @@
 #include "dispatch.h"
 
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
@@ -11,7 +13,7 @@ namespace rbsf {
 namespace {
 
 #if defined(__x86_64__)
-// __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
+// __builtin_cpu_supports also checks that the operating system saves the wide registers.
 bool has_avx2() { return __builtin_cpu_supports("avx2"); }
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -28,7 +30,7 @@ bool has_vpopcnt() { return false; }
 #if defined(__aarch64__) && defined(__linux__)
 bool has_dot() { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
 #elif defined(__aarch64__) && defined(__APPLE__)
-bool has_dot() { return true; }
+bool has_dot() { return true; }  // Every Mac with an Apple processor has it.
 #else
 bool has_dot() { return false; }
 #endif
@@ -55,8 +57,7 @@ const Kernels& find_path(const std::string& name) {
     if (name.empty() || name == path->name) return *path;
     known += (known.empty() ? "" : ", ") + std::string(path->name);
   }
-  throw std::invalid_argument("there is no kernel path " + name + " on this machine, only " +
-                              known);
+  throw std::invalid_argument("this machine has no kernel path " + name + ", only " + known);
 }
 
 }  // namespace rbsf

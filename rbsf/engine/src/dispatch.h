@@ -1,4 +1,4 @@
-// Which kernel paths this machine can run.
+// Says which kernel paths this machine can run, and finds one by its name.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace rbsf {
 
-// The usable paths, fastest first; `scalar` is always the last.
+// The paths that this machine can run, the fastest first. `scalar` is always the last.
 std::vector<const Kernels*> usable_paths();
 
-// A usable path by name, or the fastest for an empty name; std::invalid_argument names those there
-// are.
+// The path of that name, or the fastest one if the name is empty. Throws std::invalid_argument with
+// the names of the usable paths if it is none of them.
 const Kernels& find_path(const std::string& name);
 
 }  // namespace rbsf

@@ -1,24 +1,38 @@
-// Reads packed files from standard input, each behind its size (u32), and tells in a line what
-// became of it: "refused" and why, "accepted", or "ran" where running it on every kernel path was
-// cheap. All paths must agree. Built with sanitizers and fed by rbsf/engine/fuzz.py.
+// Reads damaged packed files, to find what the reader or the kernels do not survive. It is built
+// with sanitizers and fed by rbsf/engine/fuzz.py.
+//
+//   1. Each file on standard input follows its size, which is a u32.
+//   2. If the reader accepts the file and running it is cheap, every kernel path runs it. All paths
+//      must give the same bits.
+//   3. One line on standard output says what became of the file: "refused" and why, "accepted", or
+//      "ran".
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "dispatch.h"
+#include "max_sizes.h"
+#include "model.h"
 #include "network.h"
 
 namespace {
 
-constexpr double kMostProducts = 1e6;  // in one crop: sanitizers are slow
+constexpr double kMostProducts = 1e6;  // In one crop. More take long under sanitizers.
 
-// Side of crops of which `last` x `last` features are left.
+// The side of crops that lead to `last` x `last` features; 0 if it is too large.
 int crop_side(const rbsf::Model& model, int last) {
   int64_t side = last;
-  for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer)
-    side = ((layer->pool ? 2 * side + 1 : side) - 1) * layer->stride + layer->kernel;
-  return side > 4096 ? 0 : static_cast<int>(side);
+  for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer) {
+    if (layer->pool) side = (side - 1) * rbsf::kPoolStride + rbsf::kPoolSize;
+    side = (side - 1) * layer->stride + layer->kernel;
+  }
+  return side > rbsf::kMaxCropSide ? 0 : static_cast<int>(side);
 }
 
 double products(const rbsf::Model& model, int side) {
@@ -26,16 +40,25 @@ double products(const rbsf::Model& model, int side) {
   for (const rbsf::Layer& layer : model.layers) {
     side = (side - layer.kernel) / layer.stride + 1;
     sum += double(side) * side * layer.outputs * layer.taps();
-    if (layer.pool) side = (side - 3) / 2 + 1;
+    if (layer.pool) side = (side - rbsf::kPoolSize) / rbsf::kPoolStride + 1;
   }
   return sum;
 }
 
+// Noise from the linear congruential generator of "Numerical Recipes".
+std::vector<uint8_t> noise_crops(int count, int side) {
+  std::vector<uint8_t> pixels(size_t(count) * side * side * 3);
+  uint32_t noise = 1;
+  for (uint8_t& pixel : pixels) {
+    noise = noise * 1664525u + 1013904223u;
+    pixel = static_cast<uint8_t>(noise >> 24);
+  }
+  return pixels;
+}
+
 void run(const rbsf::Model& model, int side, int threads) {
   constexpr int crops = 2;
-  std::vector<uint8_t> pixels(size_t(crops) * side * side * 3);
-  uint32_t noise = 1;
-  for (uint8_t& pixel : pixels) pixel = uint8_t((noise = noise * 1664525u + 1013904223u) >> 24);
+  const auto pixels = noise_crops(crops, side);
   const auto trace = [&](const char* path) {
     return rbsf::Network(model, path, threads).trace(pixels.data(), crops, side);
   };
@@ -68,7 +91,8 @@ std::string verdict(const uint8_t* data, size_t size, uint32_t number) {
 int main() {
   uint32_t size;
   for (uint32_t number = 0; std::fread(&size, sizeof size, 1, stdin) == 1; ++number) {
-    const std::unique_ptr<uint8_t[]> data(new uint8_t[size]);  // a byte more is out of bounds
+    // The memory has exactly this size, so that the sanitizer detects a read past the end.
+    const std::unique_ptr<uint8_t[]> data(new uint8_t[size]);
     if (std::fread(data.get(), 1, size, stdin) != size) return 1;
     std::puts(verdict(data.get(), size, number).c_str());
     std::fflush(stdout);

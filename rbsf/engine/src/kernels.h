@@ -1,11 +1,20 @@
-// What a kernel path provides: one implementation of the network's three inner loops for one
-// instruction set. Every path gives the same bits; `scalar` is the one to read first.
+// What a kernel path provides.
 //
-// Binary layers. A map lies in memory as one plane a group, [y][x][channel_bytes], channels packed
-// LSB first and padded with zero bits to whole bytes. One row of a filter's window is therefore
-// one run of kernel * channel_bytes bytes at any byte offset. The runs are compared 64 bits at a
-// time: `row_words` words, of which the last is masked by `tail`. A filter's words are laid out the
-// same way, padding 0, so that padding never counts as different.
+// A kernel path implements the inner loops of the network for one instruction set:
+//
+//   1. count_row compares a row of binary windows with binary filters and counts differing bits.
+//   2. compare_row turns those counts into the bits of the layer's output.
+//   3. pixel_row does both in one for the first layer, which multiplies 8-bit pixels and weights.
+//
+// pack_binary and pack_pixels put the filters into the order in which the path reads them. Every
+// path gives the same bits. The file to read first is scalar.cpp, which computes them in plain C++.
+//
+// How binary maps lie in memory. Each group of a layer reads a plane [y][x][channel_bytes]: a
+// pixel's channels are packed with the lowest bit first and padded with zeros to whole bytes. One
+// row of a window is therefore a run of kernel * channel_bytes bytes, which can start at any byte.
+// Runs are compared 64 bits at a time. A run takes `row_words` words, and `tail` masks what the
+// last of them holds beyond the run. The words of a filter are laid out in the same way. Their
+// padding is 0, so it never counts as different.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +24,15 @@
 
 namespace rbsf {
 
-// Filters are counted in blocks of so many; counts of filters that are only padding are garbage.
+// Filters are counted in blocks of this many. A block may end with filters that are only padding;
+// their counts are meaningless.
 constexpr int kFilterBlock = 64;
 
+// The filters of one group of a binary layer.
 struct BinaryShape {
-  int filters;        // of one group
-  int kernel;         // rows and columns
-  int channel_bytes;  // of one pixel of one group
+  int filters;
+  int kernel;         // The rows of a filter, and its columns.
+  int channel_bytes;  // The bytes that one pixel of one group takes.
   int row_bytes() const { return kernel * channel_bytes; }
   int row_words() const { return (row_bytes() + 7) / 8; }
   int words() const { return kernel * row_words(); }
@@ -29,48 +40,56 @@ struct BinaryShape {
   int padded_filters() const { return (filters + kFilterBlock - 1) / kFilterBlock * kFilterBlock; }
 };
 
+// The filters of a layer on RGB pixels.
 struct PixelShape {
   int filters;
-  int kernel;  // rows and columns
+  int kernel;  // The rows of a filter, and its columns.
   int stride;
   int row_bytes() const { return 3 * kernel; }
 };
 
+// Kernels load whole words and registers, so they may read this many bytes after what they use.
+constexpr size_t kReadAfterRow = 8;      // count_row, after the last window of an input row.
+constexpr size_t kReadAfterPixels = 64;  // pixel_row, after the last pixel.
+
 struct Kernels {
   const char* name;
 
-  // Filters of one group, [padded_filters][words()] (zero where only padding), as the path reads
-  // them.
+  // Brings the filters of one group into the path's own order. `filters` is
+  // [padded_filters][words()]; those that are only padding are zero.
   Bytes (*pack_binary)(const BinaryShape&, const uint64_t* filters);
 
-  // Bytes of scratch that count_row needs for an output row of `width`.
+  // The bytes of scratch memory that count_row needs for an output row of `width` pixels.
   size_t (*scratch_bytes)(const BinaryShape&, int width);
 
-  // One output row: counts[x][filter] = bits of window x that differ from the filter's.
-  //   input: the first row of the windows; stride: bytes from one input row to the next;
-  //   counts: [width][padded_filters]. Up to 8 bytes behind a row's last window may be read.
+  // Computes one output row: counts[x][filter] is the number of bits in which window x differs from
+  // the filter. `input` is the first row of the windows, `stride` the bytes from one input row to
+  // the next. `counts` is [width][padded_filters].
   void (*count_row)(const BinaryShape&, const Bytes& filters, const uint8_t* input, size_t stride,
                     int width, uint16_t* counts, uint8_t* scratch);
 
-  // bits[x][filter] = counts[x][filter] < limits[filter], packed LSB first, [width][out_stride];
-  // whole bytes are written, (filters + 7) / 8 a pixel. limits: [padded_filters], 0 for padding.
+  // Computes bits[x][filter] = counts[x][filter] < limits[filter], packed with the lowest bit
+  // first. `bits` is [width][out_stride]; of each pixel (filters + 7) / 8 whole bytes are written.
+  // `limits` is [padded_filters], and 0 for padding.
   void (*compare_row)(const BinaryShape&, const uint16_t* counts, int width, const uint16_t* limits,
                       uint8_t* bits, size_t out_stride);
 
-  // Filters on pixels, [filters][kernel][3 * kernel], as the path reads them.
+  // Brings filters on pixels, [filters][kernel][3 * kernel], into the path's own order.
   Bytes (*pack_pixels)(const PixelShape&, const int8_t* filters);
 
-  // One output row on RGB pixels: bits[x][filter] = sum of weight * pixel >= thresholds[filter],
-  // written as by compare_row. thresholds: [filters]. Up to 64 bytes behind the last pixel may be
-  // read; scratch: kPixelScratch(width) bytes.
+  // Computes one output row on RGB pixels: bits[x][filter] says whether the sum of weight * pixel
+  // reaches thresholds[filter]. The bits are written as by compare_row. `thresholds` is [filters],
+  // `scratch` has pixel_scratch(width) bytes.
   void (*pixel_row)(const PixelShape&, const Bytes& filters, const int32_t* thresholds,
                     const uint8_t* input, size_t stride, int width, uint8_t* bits,
                     size_t out_stride, uint8_t* scratch);
 };
 
-constexpr size_t pixel_scratch(int width) { return 64 * (static_cast<size_t>(width) + 16); }
+// The bytes of scratch memory that pixel_row may use for each output pixel, and for a whole row.
+constexpr int kPixelScratch = 64;
+constexpr size_t pixel_scratch(int width) { return kPixelScratch * static_cast<size_t>(width); }
 
-// The paths compiled in; null where the target has none.
+// The paths. A pointer is null where the path is not for the processor that this is compiled for.
 extern const Kernels* const kVpopcnt;
 extern const Kernels* const kAvx512;
 extern const Kernels* const kAvx2;

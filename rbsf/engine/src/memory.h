@@ -1,4 +1,4 @@
-// Memory on cache-line boundaries, of a size fixed at construction and zero at first.
+// Memory that starts on a cache line. Its size is fixed at construction, and it is zero at first.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,17 @@
 
 namespace rbsf {
 
+constexpr size_t kCacheLine = 64;
+
 class Bytes {
  public:
   Bytes() = default;
   explicit Bytes(size_t size) : size_(size) {
-    const size_t whole = (size + 127) / 64 * 64;  // at least one line behind the end is readable
-    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(64, whole)));
+    // Kernels load whole registers, so at least one cache line after the end stays readable.
+    const size_t lines = (size + kCacheLine - 1) / kCacheLine + 1;
+    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kCacheLine, lines * kCacheLine)));
     if (!data_) throw std::bad_alloc();
-    std::memset(data_.get(), 0, whole);
+    std::memset(data_.get(), 0, lines * kCacheLine);
   }
 
   uint8_t* data() { return data_.get(); }

@@ -1,3 +1,9 @@
+// Reads a packed file in the order of its bytes:
+//
+//   1. The header: the magic number, version, size and checksum are verified before anything else.
+//   2. The metadata, which only Python needs, is skipped.
+//   3. Each layer: its record of sizes is checked against the limits and against the layer before
+//      it. Only then are its weights and its thresholds, or its scales and biases, read.
 #include "model.h"
 
 #include <array>
@@ -5,15 +11,18 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "max_sizes.h"
 
 namespace rbsf {
 namespace {
 
 constexpr uint8_t kMagic[8] = {0x89, 'R', 'B', 'S', 'F', 0x0D, 0x0A, 0x1A};
 constexpr uint32_t kVersion = 1;
-constexpr size_t kHeader = 40, kChecked = 16;  // bytes; the checksum covers all from kChecked on
-constexpr uint32_t kMaxMetadata = 65536, kMaxLayers = 32, kMaxChannels = 4096, kMaxKernel = 15;
-constexpr uint32_t kMaxTaps = 32768;  // counts of differing bits fit 16 bits
+constexpr size_t kHeader = 40;   // The bytes of the header.
+constexpr size_t kChecked = 16;  // The checksum covers everything from this byte on.
+constexpr uint32_t kMaxMetadata = 65536;
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
@@ -21,7 +30,13 @@ constexpr uint32_t kMaxTaps = 32768;  // counts of differing bits fit 16 bits
   refuse("layer " + std::to_string(layer) + ": " + why);
 }
 
-// CRC-32 as zlib's (reflected polynomial 0xEDB88320).
+void check_range(size_t layer, const char* what, uint32_t value, int most) {
+  if (value < 1 || value > static_cast<uint32_t>(most))
+    refuse(layer, std::string("its ") + what + " must be 1 to " + std::to_string(most) +
+                      ", but it is " + std::to_string(value));
+}
+
+// The CRC-32 that zlib computes. Its polynomial, reflected, is 0xEDB88320.
 uint32_t crc32(const uint8_t* data, size_t size) {
   static const std::array<uint32_t, 256> table = [] {
     std::array<uint32_t, 256> t{};
@@ -37,7 +52,7 @@ uint32_t crc32(const uint8_t* data, size_t size) {
   return c ^ 0xFFFFFFFFu;
 }
 
-// A cursor that cannot pass the end.
+// A cursor that refuses to move past the end.
 class Reader {
  public:
   Reader(const uint8_t* data, size_t size) : data_(data), left_(size) {}
@@ -61,7 +76,8 @@ class Reader {
 
   template <typename T>
   std::vector<T> many(size_t count) {
-    if (count > left_ / sizeof(T)) refuse("it ends too early");  // before memory is asked for
+    // A damaged size must not make the vector ask for memory that the file cannot fill.
+    if (count > left_ / sizeof(T)) refuse("it ends too early");
     std::vector<T> values(count);
     const uint8_t* from = take(count * sizeof(T));
     if (count) std::memcpy(values.data(), from, count * sizeof(T));
@@ -73,7 +89,8 @@ class Reader {
   size_t left_;
 };
 
-// Bits behind the last of `count` in a row of bytes must be 0: one network, one file.
+// Whether the bits after the first `count` of a row of bytes are 0. They must be, so that a network
+// has only one file.
 bool padded_with_zeros(const uint8_t* bytes, size_t count) {
   return count % 8 == 0 || (bytes[count / 8] >> (count % 8)) == 0;
 }
@@ -85,14 +102,14 @@ Layer read_record(Reader& reader, size_t index) {
   for (uint32_t& size : sizes) size = reader.one<uint32_t>();
   const auto [inputs, outputs, kernel, stride, groups] = sizes;
   if (kind > 1 || output > 1 || pool > 1 || zero != 0) refuse(index, "its kind is unknown");
-  if (inputs < 1 || inputs > kMaxChannels || outputs < 1 || outputs > kMaxChannels)
-    refuse(index, "channels must be 1 to " + std::to_string(kMaxChannels));
-  if (kernel < 1 || kernel > kMaxKernel) refuse(index, "its kernel size is out of range");
-  if (stride < 1 || stride > 4) refuse(index, "its stride is out of range");
+  check_range(index, "number of inputs", inputs, kMaxChannels);
+  check_range(index, "number of outputs", outputs, kMaxChannels);
+  check_range(index, "kernel size", kernel, kMaxKernel);
+  check_range(index, "stride", stride, kMaxStride);
   if (groups < 1 || inputs % groups || outputs % groups)
     refuse(index, "its groups do not divide its channels");
   if (uint64_t{kernel} * kernel * (inputs / groups) > kMaxTaps)
-    refuse(index, "its filters are too large");
+    refuse(index, "a filter must have at most " + std::to_string(kMaxTaps) + " weights");
   Layer layer{};
   layer.binary = kind == 1, layer.real = output == 1, layer.pool = pool == 1;
   layer.inputs = static_cast<int>(inputs), layer.outputs = static_cast<int>(outputs);
@@ -101,15 +118,16 @@ Layer read_record(Reader& reader, size_t index) {
   return layer;
 }
 
+// Checks what a layer's place in the network demands. `inputs` is what the layer before gives.
 void check_place(const Layer& layer, size_t index, size_t count, int inputs) {
   const bool first = index == 0, last = index + 1 == count;
-  if (layer.binary == first) refuse(index, "the first layer alone reads pixels");
-  if (first && layer.groups != 1) refuse(index, "a layer on pixels has one group");
-  if (layer.binary && layer.stride != 1) refuse(index, "a binary layer has stride 1");
-  if (layer.real != last) refuse(index, "the last layer alone has a real output");
-  if (layer.real && layer.pool) refuse(index, "a real output is not pooled");
+  if (layer.binary == first) refuse(index, "the first layer, and no other, must read pixels");
+  if (first && layer.groups != 1) refuse(index, "a layer on pixels must have one group");
+  if (layer.binary && layer.stride != 1) refuse(index, "a binary layer must have stride 1");
+  if (layer.real != last) refuse(index, "the last layer, and no other, must have a real output");
+  if (layer.real && layer.pool) refuse(index, "a layer with a real output must have no pool");
   if (layer.inputs != inputs)
-    refuse(index, "it has " + std::to_string(layer.inputs) + " inputs, the layer before gives " +
+    refuse(index, "it has " + std::to_string(layer.inputs) + " inputs, but must have " +
                       std::to_string(inputs));
 }
 
@@ -118,14 +136,14 @@ void read_weights(Reader& reader, Layer& layer, size_t index) {
   if (!layer.binary) {
     layer.weights = reader.many<int8_t>(outputs * static_cast<size_t>(layer.taps()));
     for (int8_t weight : layer.weights)
-      if (weight == -128) refuse(index, "a weight is out of range");
+      if (weight == -128) refuse(index, "a weight is below -127");
     return;
   }
   layer.bits = reader.many<uint8_t>(outputs * layer.filter_bytes());
   for (size_t filter = 0; filter < outputs; ++filter)
     if (!padded_with_zeros(&layer.bits[filter * layer.filter_bytes()],
                            static_cast<size_t>(layer.taps())))
-      refuse(index, "padding is not zero");
+      refuse(index, "the padding of its weights is not zero");
 }
 
 void read_output(Reader& reader, Layer& layer, size_t index) {
@@ -140,36 +158,52 @@ void read_output(Reader& reader, Layer& layer, size_t index) {
   }
   layer.thresholds = reader.many<int32_t>(outputs);
   layer.flips = reader.many<uint8_t>((outputs + 7) / 8);
-  if (!padded_with_zeros(layer.flips.data(), outputs)) refuse(index, "padding is not zero");
+  if (!padded_with_zeros(layer.flips.data(), outputs))
+    refuse(index, "the padding of its flips is not zero");
+}
+
+// Verifies the magic number, version, size and checksum; the reader then stands behind them.
+Reader verified(const uint8_t* data, size_t size) {
+  if (size < sizeof kMagic || std::memcmp(data, kMagic, sizeof kMagic) != 0)
+    refuse("it is not a packed network");
+  if (size < kHeader) refuse("it ends too early");
+  Reader reader(data + sizeof kMagic, size - sizeof kMagic);
+  const auto version = reader.one<uint32_t>();
+  if (version != kVersion)
+    refuse("it has version " + std::to_string(version) + ", but this package reads version " +
+           std::to_string(kVersion));
+  const auto checksum = reader.one<uint32_t>();
+  const auto whole = reader.one<uint64_t>();
+  if (whole != size)
+    refuse("it has " + std::to_string(size) + " bytes, but must have " + std::to_string(whole));
+  if (crc32(data + kChecked, size - kChecked) != checksum) refuse("its checksum does not match");
+  return reader;
+}
+
+// Reads the rest of the header, skips the metadata, and returns the number of layers.
+size_t read_header(Reader& reader, Model& model) {
+  model.response_gain = reader.one<float>();
+  model.response_bias = reader.one<float>();
+  if (!std::isfinite(model.response_gain) || model.response_gain <= 0)
+    refuse("its response gain is not positive and finite");
+  if (!std::isfinite(model.response_bias)) refuse("its response bias is not finite");
+  const auto metadata = reader.one<uint32_t>(), layers = reader.one<uint32_t>();
+  if (metadata > kMaxMetadata)
+    refuse("its metadata is longer than " + std::to_string(kMaxMetadata) + " bytes");
+  if (layers < 2 || layers > kMaxLayers)
+    refuse("it must have 2 to " + std::to_string(kMaxLayers) + " layers, but it has " +
+           std::to_string(layers));
+  reader.take(metadata);
+  return layers;
 }
 
 }  // namespace
 
 Model read_model(const uint8_t* data, size_t size) {
-  if (size < sizeof kMagic || std::memcmp(data, kMagic, sizeof kMagic) != 0)
-    refuse("it is no packed network");
-  if (size < kHeader) refuse("it ends too early");
-  Reader reader(data + sizeof kMagic, size - sizeof kMagic);
-  const auto version = reader.one<uint32_t>();
-  if (version != kVersion)
-    refuse("it has version " + std::to_string(version) + ", this package reads version " +
-           std::to_string(kVersion));
-  const auto checksum = reader.one<uint32_t>();
-  const auto whole = reader.one<uint64_t>();
-  if (whole != size)
-    refuse("it is " + std::to_string(size) + " bytes long and should be " + std::to_string(whole));
-  if (crc32(data + kChecked, size - kChecked) != checksum) refuse("its checksum does not match");
+  Reader reader = verified(data, size);
   Model model{};
-  model.response_gain = reader.one<float>();
-  model.response_bias = reader.one<float>();
-  if (!std::isfinite(model.response_gain) || model.response_gain <= 0 ||
-      !std::isfinite(model.response_bias))
-    refuse("its response gain or bias is out of range");
-  const auto metadata = reader.one<uint32_t>(), count = reader.one<uint32_t>();
-  if (metadata > kMaxMetadata) refuse("its metadata is too long");
-  if (count < 2 || count > kMaxLayers) refuse("its number of layers is out of range");
-  reader.take(metadata);
-  int inputs = 3;
+  const size_t count = read_header(reader, model);
+  int inputs = 3;  // A pixel has red, green and blue.
   for (size_t index = 0; index < count; ++index) {
     Layer layer = read_record(reader, index);
     check_place(layer, index, count, inputs);
@@ -178,7 +212,7 @@ Model read_model(const uint8_t* data, size_t size) {
     inputs = layer.outputs;
     model.layers.push_back(std::move(layer));
   }
-  if (reader.left()) refuse("bytes are left behind its last layer");
+  if (reader.left()) refuse("it has bytes after its last layer");
   return model;
 }
 

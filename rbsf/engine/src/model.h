@@ -1,4 +1,4 @@
-// A packed file's content. The format is documented in rbsf/engine/format.py.
+// The content of a packed file, and its reader. rbsf/engine/format.py documents the format.
 #pragma once
 
 #include <cstddef>
@@ -7,17 +7,20 @@
 
 namespace rbsf {
 
+// The max-pool that a layer may have.
+constexpr int kPoolSize = 3, kPoolStride = 2;
+
 struct Layer {
-  bool binary;  // +-1 weights on +-1 maps; else 8-bit weights on 8-bit pixels
-  bool real;    // the output is S * scale + bias; else the bits S >= threshold, xor flip
-  bool pool;    // a 3x3 stride 2 max-pool follows
+  bool binary;  // Weights and inputs are +-1. Otherwise 8-bit weights meet 8-bit pixels.
+  bool real;  // The output is S * scale + bias. Otherwise it is the bits S >= threshold, xor flip.
+  bool pool;  // A max-pool follows.
   int inputs, outputs, kernel, stride, groups;
 
-  std::vector<int8_t> weights;  // pixels: [outputs][kernel][kernel][inputs]
-  std::vector<uint8_t>
-      bits;  // binary: filters of filter_bytes(), [kernel][kernel][inputs / groups]
+  std::vector<int8_t> weights;  // Of a layer on pixels: [outputs][kernel][kernel][inputs].
+  // Of a binary layer: [outputs][filter_bytes()], the bits [kernel][kernel][inputs / groups].
+  std::vector<uint8_t> bits;
   std::vector<int32_t> thresholds;  // [outputs]
-  std::vector<uint8_t> flips;       // [outputs] bits
+  std::vector<uint8_t> flips;       // [outputs], one bit each.
   std::vector<float> scale, bias;   // [outputs]
 
   int taps() const { return kernel * kernel * (inputs / groups); }
@@ -29,8 +32,8 @@ struct Model {
   std::vector<Layer> layers;
 };
 
-// Reads a packed file. Throws std::invalid_argument, one line, for anything but a whole, unaltered
-// file of this version; never looks outside [data, data + size).
+// Reads a packed file. Anything but a whole, unaltered file of this version makes it throw
+// std::invalid_argument with one line that says why. It never reads outside [data, data + size).
 Model read_model(const uint8_t* data, size_t size);
 
 }  // namespace rbsf

@@ -1,11 +1,21 @@
-// The Python module rbsf.engine._kernels.
+// The Python module rbsf.engine._kernels. It checks what Python passes, runs a Network without the
+// interpreter lock, and returns numpy arrays. rbsf/engine/_kernels.pyi has its types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "dispatch.h"
+#include "max_sizes.h"
+#include "model.h"
 #include "network.h"
 
 namespace nb = nanobind;
@@ -15,7 +25,7 @@ namespace {
 using Crops = nb::ndarray<const uint8_t, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using Bits = nb::ndarray<const uint8_t, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
-// A numpy array that owns its memory.
+// Makes a numpy array that owns its memory.
 template <typename T>
 auto make_array(std::vector<size_t> shape) {
   size_t size = 1;
@@ -39,14 +49,19 @@ std::vector<size_t> sizes(size_t count, const rbsf::MapShape& map) {
 int crop_side(const Crops& crops) {
   if (crops.shape(1) != crops.shape(2) || crops.shape(3) != 3)
     throw std::invalid_argument("crops must be square RGB, N x S x S x 3");
-  if (crops.shape(1) > 4096 || crops.shape(0) > 65536)
-    throw std::invalid_argument("crops are too many or too large");
+  if (crops.shape(1) > rbsf::kMaxCropSide)
+    throw std::invalid_argument("crops must have at most " + std::to_string(rbsf::kMaxCropSide) +
+                                " rows");
+  if (crops.shape(0) > rbsf::kMaxCrops)
+    throw std::invalid_argument("a call takes at most " + std::to_string(rbsf::kMaxCrops) +
+                                " crops");
   return int(crops.shape(1));
 }
 
 nb::list to_list(const rbsf::Network::Trace& trace, size_t count,
                  const std::vector<rbsf::MapShape>& shapes) {
   nb::list maps;
+  // trace_bits() leaves out the first layer, and the last layer has features instead of a map.
   const size_t skipped = shapes.size() - 1 - trace.maps.size();
   for (size_t i = 0; i < trace.maps.size(); ++i)
     maps.append(to_array(trace.maps[i], sizes(count, shapes[i + skipped])));
@@ -82,7 +97,7 @@ class PyNetwork {
     const auto& first = shapes[0];
     if (bits.shape(1) != size_t(first.channels) || bits.shape(2) != size_t(first.height) ||
         bits.shape(3) != size_t(first.width))
-      throw std::invalid_argument("bits are not the first layer's for crops of that size");
+      throw std::invalid_argument("the bits are not the first layer's for crops of that size");
     const int count = int(bits.shape(0));
     return to_list(traced([&] { return network_.trace_bits(bits.data(), count, size); }), count,
                    shapes);
@@ -101,7 +116,8 @@ class PyNetwork {
   }
 
   static int checked(int threads) {
-    if (threads < 1 || threads > 256) throw std::invalid_argument("threads must be 1 to 256");
+    if (threads < 1 || threads > rbsf::kMaxThreads)
+      throw std::invalid_argument("threads must be 1 to " + std::to_string(rbsf::kMaxThreads));
     return threads;
   }
 
@@ -117,21 +133,26 @@ std::vector<std::string> paths() {
 }  // namespace
 
 NB_MODULE(_kernels, m) {
-  m.doc() = "Packed 1-bit networks on this machine's vector instructions.";
-  m.def("paths", &paths, "Names of the kernel paths this machine can run, fastest first.");
-  nb::class_<PyNetwork>(m, "Network", "A packed network; calls from several threads are safe.")
-      .def(nb::init<const nb::bytes&, const std::string&, int>(), nb::arg("data"),
-           nb::arg("path") = "", nb::arg("threads") = 1,
-           "From a packed file's content. ValueError: a damaged file, or no such path here.")
+  m.doc() = "Runs packed 1-bit networks on the vector instructions of this machine.";
+  m.def("paths", &paths,
+        "Returns the names of the kernel paths that this machine can run, the fastest first.");
+  nb::class_<PyNetwork>(m, "Network", "A packed network. Several threads may call it at once.")
+      .def(
+          nb::init<const nb::bytes&, const std::string&, int>(), nb::arg("data"),
+          nb::arg("path") = "", nb::arg("threads") = 1,
+          "Reads a packed file's content. Raises ValueError if the file is damaged or this machine "
+          "has no such path.")
       .def_prop_ro("path", &PyNetwork::path)
       .def_prop_ro("threads", &PyNetwork::threads)
       .def("embed", &PyNetwork::embed, nb::arg("crops").noconvert(),
-           "RGB uint8 (N, S, S, 3) -> features, float32 (N, C, h, w).")
+           "Turns RGB crops, uint8 (N, S, S, 3), into features, float32 (N, C, h, w).")
       .def("layers", &PyNetwork::layers, nb::arg("crops").noconvert(),
-           "Every layer's bits, uint8 0/1 (N, C, h, w), and the features.")
-      .def("layers_from_bits", &PyNetwork::layers_from_bits, nb::arg("bits").noconvert(),
-           nb::arg("size"),
-           "`layers` from the first layer's bits on, as crops of size x size would give them.")
+           "Returns every layer's bits, uint8 (N, C, h, w) of 0 and 1, and then the features.")
+      .def(
+          "layers_from_bits", &PyNetwork::layers_from_bits, nb::arg("bits").noconvert(),
+          nb::arg("size"),
+          "Returns the same as `layers` for the layers after the first, whose bits are given. They "
+          "must have the shape that crops of size x size lead to.")
       .def("profile", &PyNetwork::profile, nb::arg("crops").noconvert(),
-           "Seconds of each layer, one pass.");
+           "Runs the network once and returns the seconds that each layer took.");
 }

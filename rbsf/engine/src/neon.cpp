@@ -1,7 +1,16 @@
-// NEON of every AArch64: differing bits by cnt, products of signed bytes in 16 bits.
+// The path for the NEON instructions that every AArch64 processor has.
+//
+//   1. Binary layers and comparison are in neon.h.
+//   2. Layers on pixels multiply signed bytes to 16 bits, add two products, and add the pairs to
+//      32-bit sums. neon.h makes the pixels signed.
 #if defined(__aarch64__)
 
 #include "neon.h"
+
+#include <arm_neon.h>
+
+#include <cstdint>
+#include <cstring>
 
 namespace rbsf {
 namespace {
@@ -9,7 +18,7 @@ namespace {
 struct Products : SignedBytes {
   using Window = int8x16_t;
 
-  // The lower half of a register has bytes 0 and 1 of each filter, the upper half bytes 2 and 3.
+  // The lower half of a register holds bytes 0 and 1 of each filter, the upper half bytes 2 and 3.
   static int slot(int lane, int byte) { return byte / 2 * 8 + 2 * lane + byte % 2; }
 
   static Window window(const Pixel* from) {
@@ -19,7 +28,7 @@ struct Products : SignedBytes {
                        vreinterpret_s8_s16(vdup_n_s16(pairs[1])));
   }
 
-  // Two products fit 16 bits: 2 * 128 * 127 < 32768.
+  // The sum of two products fits 16 bits, because 2 * 128 * 127 < 32768.
   static void add(Sums& sums, Weights weights, Window window) {
     const int16x8_t low = vmull_s8(vget_low_s8(weights), vget_low_s8(window));
     sums = vpadalq_s16(sums, vmlal_high_s8(low, weights, window));

@@ -1,8 +1,16 @@
-// What both NEON paths share: binary layers, comparison, and the packing of layers on pixels. In an
-// anonymous namespace, since each path is compiled for its own instruction set.
+// What both NEON paths share.
+//
+//   1. Binary layers compare a byte of a window with 16 filters: cnt counts the bits that differ.
+//   2. Comparison makes one byte of output bits from eight counts.
+//   3. Layers on pixels have signed bytes only, so pixels are stored less 128.
+//
+// Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
 
 #include <arm_neon.h>
+
+#include <cstddef>
+#include <cstdint>
 
 #include "byte_sums.h"
 #include "kernels.h"
@@ -13,20 +21,21 @@ namespace {
 
 struct ByteCounts {
   using Vector = uint8x16_t;
-  using Sums = uint8x16_t;
+  using Counts = uint8x16_t;
   static constexpr int kBytes = 16, kBits = 8;
-  static constexpr int kBlocks = 1, kPixels = 4;  // 16 sums, 4 registers of filters, 1 window
+  // Of 32 registers a tile takes 16 for byte counts, 4 for filters and 1 for a window.
+  static constexpr int kBlocks = 1, kPixels = 4;
 
   static Vector load(const uint8_t* from) { return vld1q_u8(from); }
   static Vector window(const uint8_t* byte) { return vld1q_dup_u8(byte); }
-  static Sums differing(Vector window, Vector filters) {
+  static Counts differing(Vector window, Vector filters) {
     return vcntq_u8(veorq_u8(window, filters));
   }
 
-  static void widen_add(Sums bytes, uint16_t* counts) {
-    const uint16x8_t sums = vreinterpretq_u16_u8(bytes);
-    vst1q_u16(counts, vaddq_u16(vld1q_u16(counts), vandq_u16(sums, vdupq_n_u16(0xFF))));
-    vst1q_u16(counts + 8, vsraq_n_u16(vld1q_u16(counts + 8), sums, 8));
+  static void widen_add(Counts byte_counts, uint16_t* counts) {
+    const uint16x8_t pairs = vreinterpretq_u16_u8(byte_counts);
+    vst1q_u16(counts, vaddq_u16(vld1q_u16(counts), vandq_u16(pairs, vdupq_n_u16(0xFF))));
+    vst1q_u16(counts + 8, vsraq_n_u16(vld1q_u16(counts + 8), pairs, 8));
   }
 };
 
@@ -41,13 +50,16 @@ void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
     }
 }
 
-// Signed bytes alone: pixel - 128, and each filter's sums start with 128 times its weights.
+// Pixels as signed bytes. With w the weights and p the pixels,
+//   sum of w * p = sum of w * (p - 128) + 128 * sum of w,
+// so each filter's sums start with 128 times the sum of its weights.
 struct SignedBytes {
   using Sums = int32x4_t;
   using Weights = int8x16_t;
   using Weight = int8_t;
   using Pixel = int8_t;
   static constexpr int kStep = 4, kLanes = 4, kCentre = 128;
+  // Of 32 registers a tile takes 16 for sums, 4 for weights and 1 for a window.
   static constexpr int kRegisters = 4, kWindows = 4;
 
   static void widen(const uint8_t* from, Pixel* to) {

@@ -1,5 +1,14 @@
-// NEON with the dot products of ARMv8.2: as neon, and four products of signed bytes at once.
+// The path for NEON with the dot products of ARMv8.2.
+//
+//   1. Binary layers and comparison are in neon.h.
+//   2. Layers on pixels multiply four signed bytes at once and add the products to 32-bit sums.
+//      neon.h makes the pixels signed.
 #if defined(__aarch64__)
+
+#include <arm_neon.h>
+
+#include <cstdint>
+#include <cstring>
 
 #include "neon.h"
 

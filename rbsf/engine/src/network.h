@@ -1,67 +1,63 @@
-// A packed network, ready to run: uint8 crops in, float features out, integers and bits between.
+// A packed network, ready to run. RGB crops of uint8 go in and float features come out. Between
+// them there are only integers and bits.
 #pragma once
 
-#include <map>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "dispatch.h"
 #include "model.h"
 #include "pool.h"
+#include "stage.h"
 
 namespace rbsf {
 
-// Channels, rows and columns of a layer's output after its pool.
-struct MapShape {
-  int channels, height, width;
-};
+struct Workspace;
 
 class Network {
  public:
-  // Throws std::invalid_argument for a path that is not on this machine.
+  // Throws std::invalid_argument if this machine has no such path.
   Network(const Model& model, const std::string& path, int threads);
   ~Network();
 
   const Kernels& path() const { return kernels_; }
   int threads() const { return pool_->threads(); }
 
-  // Every layer's output shape for crops of size x size. Throws where a map has nothing left.
+  // The output shape of every layer for crops of size x size. Throws std::invalid_argument if a map
+  // has no pixel left.
   std::vector<MapShape> shapes(int size) const;
 
-  // RGB crops [count][size][size][3] -> features [count][channels][height][width].
+  // Turns RGB crops [count][size][size][3] into features [count][channels][height][width]. Several
+  // threads may call it at once.
   void embed(const uint8_t* crops, int count, int size, float* features);
 
-  // What embed() passes through: for each layer with bits its map, [count][channels][h][w] of 0 and
-  // 1; then the features.
+  // What embed() passes through. It is for tests and profiles (trace.cpp).
   struct Trace {
-    std::vector<std::vector<uint8_t>> maps;
+    std::vector<std::vector<uint8_t>> maps;  // Of each layer but the last, see below.
     std::vector<float> features;
-    std::vector<double> seconds;  // of each layer
+    std::vector<double> seconds;  // Of each layer.
   };
+
+  // Runs embed() and records each layer's map as [count][channels][height][width] of 0 and 1.
   Trace trace(const uint8_t* crops, int count, int size);
 
-  // The same from the first layer's bits on, [count][channels][h][w] of 0 and 1, for crops of
-  // `size`.
+  // Runs the same for crops of size x size, but from the given map of the first layer on.
   Trace trace_bits(const uint8_t* first, int count, int size);
 
  private:
-  struct Stage;      // a layer, its weights as the path reads them
-  struct Workspace;  // the maps of one call
-
-  static std::vector<uint64_t> raw_flips(const Stage& stage);
   std::unique_ptr<Workspace> borrow(int count, int size);
-  void give_back(std::unique_ptr<Workspace> workspace);
-  void run_layer(size_t index, Workspace& space, const uint8_t* crops, float* features) const;
-  void run(const uint8_t* crops, const uint8_t* first, int count, int size, float* features,
-           Trace* trace);
+  void give_back(std::unique_ptr<Workspace> space);
+  void run_layer(size_t index, Workspace& space, float* features) const;
+  Trace trace_from(size_t first, Workspace& space) const;
 
   const Kernels& kernels_;
   std::vector<Stage> stages_;
   std::unique_ptr<Pool> pool_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // Guards idle_.
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
 

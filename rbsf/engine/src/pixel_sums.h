@@ -1,22 +1,35 @@
-// Layers on pixels for the paths without VNNI: what avx2, neon and neon-dot share. A register holds
-// the 32-bit sums of some filters; in one step `Isa::kStep` bytes of a window are multiplied with
-// the weights of all of them. In an anonymous namespace, since each path is compiled for its own
-// instructions.
+// Layers on pixels for the paths without VNNI. The paths avx2, neon and neon-dot share this code;
+// each describes its instructions in a struct Isa.
+//
+//   1. pixel_row widens the rows under kWindows windows from bytes to the type that products need.
+//   2. run_tile sums these windows against kFilters filters. A register holds the 32-bit sums of
+//      `Isa::kLanes` filters, and one step multiplies `Isa::kStep` bytes of a window with the
+//      weights of all of them.
+//   3. It then compares the sums with the thresholds and writes the bits.
 //
 // An Isa has
-//   kLanes, kStep          sums in a register, bytes of a window that a step takes
-//   kRegisters, kWindows   registers of filters and windows in a tile
-//   Weight, Weights, load  one weight, a register of a step's; slot(lane, byte): which goes where
-//   Pixel, kCentre, widen  a pixel as the products need it: widen() makes 16 bytes pixel - kCentre,
-//                          and a filter's sums start with kCentre times its weights
-//   window, add            a step's pixels of one window for all lanes; sums += products
-//   Sums, load_sums        a register of sums
-//   at_least               one bit a lane: whether its sum is >= its bound
+//   Sums, load_sums        A register of 32-bit sums.
+//   kLanes, kStep          The sums in a register, and the bytes of a window that a step takes.
+//   kRegisters, kWindows   The registers of filters and the windows in a tile.
+//   Weight, Weights, load  One weight, and a register of those of one step.
+//   slot(lane, byte)       Where in that register the weight of a filter for a byte stands.
+//   Pixel, kCentre, widen  A pixel as the products need it. widen() turns 16 bytes into pixel -
+//                          kCentre, and a filter's sums start with kCentre times its weights.
+//   window                 The pixels of one step of a window, for all lanes.
+//   add                    Adds the products of such pixels and weights to the sums.
+//   at_least               One bit for each lane, which says whether its sum is >= its bound.
+//
+// Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "kernels.h"
+#include "max_sizes.h"
+#include "memory.h"
 
 namespace rbsf {
 namespace {
@@ -28,11 +41,16 @@ struct PixelSums {
 
   static constexpr int kWindows = Isa::kWindows;
   static constexpr int kFilters = Isa::kRegisters * Isa::kLanes;
-  static constexpr int kValues = Isa::kLanes * Isa::kStep;  // weights in a register
-  static constexpr int kMostKernel = 15, kMostStride = 4;   // of a packed file
-  static constexpr int kPadding = Isa::kStep - 1;           // bytes that a row's last step has over
-  static constexpr int kMostBytes = 3 * (kMostKernel + (kWindows - 1) * kMostStride) + kPadding;
-  static constexpr int kRowBytes = (kMostBytes + 15) / 16 * 16;  // of a tile's windows
+  static constexpr int kValues = Isa::kLanes * Isa::kStep;  // The weights in a register.
+  static constexpr int kPadding = Isa::kStep - 1;  // A row's last step may read so many bytes more.
+  static constexpr int kWidened = 16;              // The bytes that one call of widen() takes.
+
+  // The most bytes of a row that lie under a tile's windows, rounded up to whole calls of widen().
+  static constexpr int kMostBytes = 3 * (kMaxKernel + (kWindows - 1) * kMaxStride) + kPadding;
+  static constexpr int kRowBytes = (kMostBytes + kWidened - 1) / kWidened * kWidened;
+
+  // run_tile collects a tile's bits in 32, and a tile's bits start on a whole byte.
+  static_assert(kFilters <= 32 && kFilters % 8 == 0, "a tile's bits are whole bytes of 32 bits");
 
   static int row_steps(const PixelShape& shape) {
     return (shape.row_bytes() + Isa::kStep - 1) / Isa::kStep;
@@ -42,7 +60,8 @@ struct PixelSums {
     return sizeof(int32_t) * kFilters + sizeof(Weight) * weights;
   }
 
-  // [tile]{int32 first sums [kFilters], weights [row][step][register][kValues]}; padding is 0.
+  // Packs each tile as its first sums, int32 [kFilters], and then its weights,
+  // [row][step][register][kValues]. Padding is 0.
   static Bytes pack_pixels(const PixelShape& shape, const int8_t* filters) {
     const int tiles = (shape.filters + kFilters - 1) / kFilters, row_bytes = shape.row_bytes();
     Bytes packed(tiles * tile_bytes(shape));
@@ -62,7 +81,8 @@ struct PixelSums {
     return packed;
   }
 
-  // kWindows windows against a tile of filters; the first `windows` are written.
+  // Computes kWindows windows against a tile of filters, and writes the bits of the first
+  // `windows`. `filters` counts those from this tile on.
   static void run_tile(const PixelShape& shape, const uint8_t* tile, const int32_t* thresholds,
                        int filters, const Pixel (*rows)[kRowBytes], int windows, uint8_t* bits,
                        size_t out_stride) {
@@ -82,9 +102,15 @@ struct PixelSums {
         }
       }
     }
-    // No sum reaches the bound of padding: they are of at most 15 * 15 * 3 products.
+    write_bits(sums, thresholds, std::min(filters, kFilters), windows, bits, out_stride);
+  }
+
+  // The filters after the first `real` are only padding. max_sizes.h says why no sum reaches their
+  // bound.
+  static void write_bits(const typename Isa::Sums (&sums)[kWindows][Isa::kRegisters],
+                         const int32_t* thresholds, int real, int windows, uint8_t* bits,
+                         size_t out_stride) {
     alignas(64) int32_t bounds[kFilters];
-    const int real = std::min(filters, kFilters);
     std::fill(std::copy(thresholds, thresholds + real, bounds), bounds + kFilters, INT32_MAX);
     for (int p = 0; p < windows; ++p) {
       uint32_t mask = 0;
@@ -97,12 +123,12 @@ struct PixelSums {
   static void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
                         const uint8_t* input, size_t stride, int width, uint8_t* bits,
                         size_t out_stride, uint8_t*) {
-    alignas(64) Pixel rows[kMostKernel][kRowBytes] = {};
+    alignas(64) Pixel rows[kMaxKernel][kRowBytes] = {};
     for (int x = 0; x < width; x += kWindows, bits += kWindows * out_stride) {
       const int windows = std::min(width - x, kWindows);
       const int used = shape.row_bytes() + 3 * (windows - 1) * shape.stride + kPadding;
       for (int row = 0; row < shape.kernel; ++row)
-        for (int i = 0; i < used; i += 16)
+        for (int i = 0; i < used; i += kWidened)
           Isa::widen(input + row * stride + size_t(x) * 3 * shape.stride + i, rows[row] + i);
       const uint8_t* tile = filters.data();
       for (int f = 0; f < shape.filters; f += kFilters, tile += tile_bytes(shape))

@@ -1,10 +1,16 @@
-// Threads that wait for loops to share.
+// Threads that wait for a loop and then share its items with the caller.
+//
+//   1. run() publishes the loop: how to call its body, and how many items it has. It wakes the
+//      threads.
+//   2. The caller and the threads take items, one after another, until none is left.
+//   3. The last thread to finish wakes the caller.
 #pragma once
 
 #include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -28,9 +34,9 @@ class Pool {
 
   int threads() const { return static_cast<int>(threads_.size()) + 1; }
 
-  // Calls body(item, worker) for each item, worker < threads(); returns when all are done. A pool
-  // that is busy with another caller's loop, or was forked away from its threads, leaves the whole
-  // loop to the caller.
+  // Calls body(item, worker) for each item, with worker < threads(), and returns when all are done.
+  // The caller runs the whole loop itself if the pool is busy with another caller's loop, or if
+  // this process is a fork, which has none of the threads.
   template <typename Body>
   void run(int items, const Body& body) {
     std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
@@ -61,8 +67,8 @@ class Pool {
 
   void end() {
     if (owner_ != getpid()) {
-      // A forked child has the object and not its threads: nobody can be joined, and to destroy
-      // what they wait on would wait for them.
+      // A forked child has this object but not its threads. There is nobody to join, and destroying
+      // the condition variables would wait for threads that are still recorded as waiting on them.
       for (std::thread& thread : threads_) thread.detach();
       static_cast<void>(signals_.release());
       return;
@@ -93,14 +99,16 @@ class Pool {
     }
   }
 
-  const pid_t owner_;
-  std::mutex turn_;
+  const pid_t owner_;  // The process that has the threads.
+  std::mutex turn_;    // Held by the caller whose loop runs.
   std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
-  const void* body_ = nullptr;  // of the present loop, and how to call it: nothing is allocated
+  // The body of the present loop and how to call it. A std::function might allocate memory.
+  const void* body_ = nullptr;
   void (*call_)(const void*, int, int) = nullptr;
   std::atomic<int> next_{0};
-  int items_ = 0, working_ = 0;
-  uint64_t round_ = 0;
+  int items_ = 0;
+  int working_ = 0;     // The threads that have not finished the present loop.
+  uint64_t round_ = 0;  // The number of loops so far.
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,7 +1,17 @@
 // The portable path: what the kernels compute, in plain C++.
+//
+//   1. count_row copies a window's words, zeroes what the last word of each row holds beyond it,
+//      and counts the bits in which they differ from each filter's.
+//   2. compare_row sets a bit where the count is below the filter's limit.
+//   3. pixel_row sums weight * pixel over a window, and sets a bit where the sum reaches the
+//      filter's threshold.
 #include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "kernels.h"
+#include "memory.h"
 
 namespace rbsf {
 namespace {
@@ -60,19 +70,24 @@ Bytes pack_pixels(const PixelShape& shape, const int8_t* filters) {
   return packed;
 }
 
+int32_t window_sum(const PixelShape& shape, const int8_t* weights, const uint8_t* window,
+                   size_t stride) {
+  int32_t sum = 0;
+  for (int row = 0; row < shape.kernel; ++row, weights += shape.row_bytes(), window += stride)
+    for (int i = 0; i < shape.row_bytes(); ++i) sum += weights[i] * window[i];
+  return sum;
+}
+
 void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
                const uint8_t* input, size_t stride, int width, uint8_t* bits, size_t out_stride,
                uint8_t*) {
   for (int x = 0; x < width; ++x, bits += out_stride) {
     const uint8_t* window = input + static_cast<size_t>(x) * shape.stride * 3;
     const int8_t* weights = filters.as<int8_t>();
-    for (int f = 0; f < shape.filters; ++f) {
-      int32_t sum = 0;
-      for (int row = 0; row < shape.kernel; ++row, weights += shape.row_bytes())
-        for (int i = 0; i < shape.row_bytes(); ++i) sum += weights[i] * window[row * stride + i];
-      const uint8_t bit = static_cast<uint8_t>(1 << f % 8);
-      bits[f / 8] = static_cast<uint8_t>(sum >= thresholds[f] ? (f % 8 ? bits[f / 8] | bit : bit)
-                                                              : (f % 8 ? bits[f / 8] : 0));
+    for (int f = 0; f < shape.filters; ++f, weights += shape.kernel * shape.row_bytes()) {
+      if (f % 8 == 0) bits[f / 8] = 0;
+      if (window_sum(shape, weights, window, stride) >= thresholds[f])
+        bits[f / 8] = static_cast<uint8_t>(bits[f / 8] | 1 << f % 8);
     }
   }
 }

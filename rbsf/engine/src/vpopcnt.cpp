@@ -1,25 +1,45 @@
-// AVX-512 with VPOPCNTDQ and VNNI: eight filters' words in a register, a window's word broadcast.
+// The path for AVX-512 with VPOPCNTDQ and VNNI.
+//
+//   1. vpopcntq counts the bits of 64-bit words, so a register holds one word of each of eight
+//      filters. A window's word is broadcast, xored with the filters' words, and what differs is
+//      counted and added to the eight filters' 64-bit sums.
+//   2. count_tile does so for a tile: up to kPixels windows against kTileFilters filters.
+//   3. count_row covers an output row with tiles.
+//   4. Comparison and layers on pixels are in avx512_pixels.h.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
 #include "avx512_pixels.h"
 #include "kernels.h"
+#include "memory.h"
 
 namespace rbsf {
 namespace {
 
-constexpr int kVectors = 4;  // registers of 8 filters that share a broadcast
-constexpr int kPixels = 6;   // windows that share a load of filters: 24 sums, 4 filters, 1 window
+// The largest tile. Of 32 registers it takes 24 for sums, 4 for filters and 1 for a window.
+constexpr int kVectors = 4;  // The registers of filters that share a broadcast.
+constexpr int kPixels = 6;   // The windows that share a load of filters.
 
-// [tile of 32 filters][word][32]: what a step of the inner loop reads lies together.
+constexpr int kTileFilters = 8 * kVectors;
+static_assert(kFilterBlock % kTileFilters == 0, "the padded filters fill whole tiles");
+
+// Packs filters as [tile][word][kTileFilters], so that what a step of the inner loop reads lies
+// together.
 Bytes pack_binary(const BinaryShape& shape, const uint64_t* filters) {
-  constexpr int tile = 8 * kVectors;
   Bytes packed(sizeof(uint64_t) * shape.padded_filters() * shape.words());
   uint64_t* to = packed.as<uint64_t>();
-  for (int first = 0; first < shape.padded_filters(); first += tile)
+  for (int first = 0; first < shape.padded_filters(); first += kTileFilters)
     for (int word = 0; word < shape.words(); ++word)
-      for (int f = 0; f < tile; ++f) *to++ = filters[size_t(first + f) * shape.words() + word];
+      for (int f = 0; f < kTileFilters; ++f)
+        *to++ = filters[size_t(first + f) * shape.words() + word];
   return packed;
 }
 
@@ -43,10 +63,10 @@ inline void add_word(__m512i (&sums)[pixels][kVectors], const uint64_t*& filters
       sums[p][v] =
           _mm512_add_epi64(sums[p][v], _mm512_popcnt_epi64(_mm512_xor_si512(window, weights[v])));
   }
-  filters += 8 * kVectors;
+  filters += kTileFilters;
 }
 
-// `pixels` windows against 32 filters.
+// Counts `pixels` windows against kTileFilters filters.
 template <int pixels>
 void count_tile(const BinaryShape& shape, const uint64_t* filters, const uint8_t* input,
                 size_t stride, uint16_t* counts) {
@@ -68,21 +88,26 @@ void count_tile(const BinaryShape& shape, const uint64_t* filters, const uint8_t
           _mm512_maskz_cvtepi64_epi16(0xFF, sums[p][v]));
 }
 
+using Tile = void (*)(const BinaryShape&, const uint64_t*, const uint8_t*, size_t, uint16_t*);
+
+template <int... pixels>
+constexpr std::array<Tile, sizeof...(pixels)> tiles(std::integer_sequence<int, pixels...>) {
+  return {count_tile<pixels + 1>...};
+}
+
+// The tiles for 1 to kPixels windows.
+constexpr auto kTiles = tiles(std::make_integer_sequence<int, kPixels>{});
+static_assert(kTiles.size() == kPixels, "every number of windows up to kPixels has its tile");
+
 void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input, size_t stride,
                int width, uint16_t* counts, uint8_t*) {
-  constexpr int tile = 8 * kVectors;
-  using Tile = void (*)(const BinaryShape&, const uint64_t*, const uint8_t*, size_t, uint16_t*);
-  constexpr Tile rest[kPixels] = {nullptr,       count_tile<1>, count_tile<2>,
-                                  count_tile<3>, count_tile<4>, count_tile<5>};
-  for (int first = 0; first < shape.padded_filters(); first += tile) {
-    const uint64_t* block = filters.as<uint64_t>() + size_t(first) * shape.words();
-    int x = 0;
-    for (; x + kPixels <= width; x += kPixels)
-      count_tile<kPixels>(shape, block, input + size_t(x) * shape.channel_bytes, stride,
-                          counts + size_t(x) * shape.padded_filters() + first);
-    if (x < width)
-      rest[width - x](shape, block, input + size_t(x) * shape.channel_bytes, stride,
-                      counts + size_t(x) * shape.padded_filters() + first);
+  for (int first = 0; first < shape.padded_filters(); first += kTileFilters) {
+    const uint64_t* tile = filters.as<uint64_t>() + size_t(first) * shape.words();
+    for (int x = 0, pixels; x < width; x += pixels) {
+      pixels = std::min(width - x, kPixels);
+      kTiles[pixels - 1](shape, tile, input + size_t(x) * shape.channel_bytes, stride,
+                         counts + size_t(x) * shape.padded_filters() + first);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-"""Eq. 5 and eq. 8: the sign and the slope that stands in for its derivative."""
+"""Eq. 5 and eq. 8: the sign, and the slope that replaces its derivative."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def test_equation_8_on_a_grid_around_the_clip():
 
 
 def test_equation_8_is_the_slope_of_a_parabola_from_minus_one_to_one():
-    def parabola(x):  # integral of eq. 8 from -1
+    def parabola(x):  # the integral of eq. 8, up to a constant
         return torch.where(x < 0, 2 * x + x * x, 2 * x - x * x)
 
     x = torch.linspace(-0.99, 0.99, 100, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""RBCN's C: eq. 4 (both gradients), 6, 11, 15 against closed forms and finite differences."""
+"""RBCN's C: eq. 4, 6, 11 and 15, compared with closed forms and finite differences."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def test_c_shape_and_closed_form_start(c_shape, size):
     w, binarizer = latent(), RBCN(SHAPE, c_shape).double()
     binarizer.fit(w)
     assert binarizer.c.shape == size
-    # the closed form is the minimum of the kernel loss: its gradient to C vanishes there
+    # the closed form is the minimum of the kernel loss, so its gradient to C vanishes there
     (gradient,) = torch.autograd.grad(binarizer.kernel_loss(w, "direct"), binarizer.c)
     assert gradient.abs().max() < 1e-9
     assert binarizer.c.min() > 0
@@ -44,7 +44,7 @@ def test_forward_is_exactly_plus_minus_one_times_the_mean_of_c():
 
 
 def test_backward_keeps_the_elements_of_c():
-    """dL/dC[a, b] of eq. 6: as if the convolution had used What (.) C with C a free matrix."""
+    """dL/dC[a, b] is that of eq. 6, as if the convolution used What (.) C with C a free matrix."""
     w, binarizer = latent(), rbcn()
     x = torch.randn(2, 4, 7, 7, dtype=torch.float64).sign()
     g = torch.randn(2, 6, 5, 5, dtype=torch.float64)
@@ -85,7 +85,7 @@ def test_equation_15():
 
 
 def test_equation_11_is_the_papers_gradient_to_what():
-    """paper: W is reached through What alone, -l1 (W - C What) C times eq. 8's slope."""
+    """It reaches W through What alone, as -l1 (W - C What) C times the slope of eq. 8."""
     w, binarizer, l1 = latent().requires_grad_(True), rbcn(), 0.3
     (l1 / 2 * binarizer.kernel_loss(w, "paper")).backward()
     c, what, value = binarizer.c.detach(), torch.where(w >= 0, 1.0, -1.0), w.detach()
@@ -115,7 +115,7 @@ def test_autograd_is_the_sum_of_direct_and_paper():
 
 
 def test_the_direct_gradient_descends_and_the_printed_one_climbs():
-    """rbcn.md, ambiguity 4: measured over 300 steps, as the reference found."""
+    """In 300 steps the kernel loss falls with the direct gradient, but grows as printed."""
     ends = {}
     for name in ("direct", "paper"):
         w, binarizer = latent().requires_grad_(True), rbcn("kernel")

@@ -1,4 +1,4 @@
-"""Augmentation: siamfc-pytorch's chain, and whether the offset tells where the target is."""
+"""Augmentation: siamfc-pytorch's chain, and whether the offset says where the target is."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ OFF = {
 
 
 def marked(size=255, at=(0, 0)):
-    """A crop with a bright 9x9 mark at (x, y) from its centre, on a blue-green ramp."""
+    """Makes a crop with a bright 9x9 mark at (x, y) from its centre, on a blue-green ramp."""
     ramp = torch.linspace(20, 90, size).expand(size, size)
     crop = torch.stack([torch.full((size, size), 10.0), ramp, ramp.T]).to(torch.uint8)
     x, y = (size // 2 + a for a in at)
@@ -23,7 +23,7 @@ def marked(size=255, at=(0, 0)):
 
 
 def mark_of(crop):
-    """Where the mark is from a crop's centre: x, y."""
+    """Where the mark is, as x and y from the centre of the crop."""
     weights = (crop[0].float() - 60).clamp(min=0)
     cells = torch.arange(crop.shape[-1]) - (crop.shape[-1] - 1) / 2
     x, y = (weights.sum(dim=axis) @ cells / weights.sum() for axis in (0, 1))
@@ -50,7 +50,7 @@ def test_with_all_off_a_pair_is_the_middle_of_its_crops():
 
 @pytest.mark.parametrize("size", [255, 319])
 def test_the_references_chain(size):
-    """siamfc.md: exemplar 127, search 239, jitter of both over all of +-4 px and no further."""
+    """The exemplar has 127 pixels and the search 239, and both are shifted by up to 4 pixels."""
     chain = Augment(AugmentSettings())
     torch.manual_seed(0)
     seen = []
@@ -60,7 +60,7 @@ def test_the_references_chain(size):
         assert pair.exemplar.dtype == pair.search.dtype == torch.uint8
         seen.append(torch.cat([mark_of(pair.exemplar), mark_of(pair.search), pair.offset]))
     places = torch.stack(seen)
-    # half a pixel more where a stretched side and the window differ in parity
+    # it is half a pixel more where a stretched side and the window differ in parity
     assert places[:, :4].abs().max() <= 4.6
     assert (places[:, :4].max(dim=0).values > 3.4).all()
     assert (places[:, :4].min(dim=0).values < -3.4).all()
@@ -75,7 +75,7 @@ def test_the_references_chain(size):
     st.sampled_from([0, 1]),
     st.sampled_from([255, 319]),
 )
-def test_the_offset_tells_where_the_target_is(seed, shift, stretch, flip, size):
+def test_the_offset_says_where_the_target_is(seed, shift, stretch, flip, size):
     pair = augment(seed, size, search_shift=shift, stretch=stretch, flip=flip)
     assert pair.offset.abs().max() <= shift
     assert mark_of(pair.search) == pytest.approx(pair.offset, abs=0.75)
@@ -88,7 +88,7 @@ def test_stretch_changes_the_scale_by_no_more_than_it_says():
         pair = augment(seed, stretch=0.2)
         areas.append((pair.search[0].float() - 10).clamp(min=0).sum() / (240 * 81))
     ratio = torch.stack(areas).sqrt()
-    assert 0.77 < ratio.min() < 0.85  # a small mark, resampled: to within 3%
+    assert 0.77 < ratio.min() < 0.85  # the mark is small and resampled, so to within 3%
     assert 1.15 < ratio.max() < 1.23
 
 
@@ -96,7 +96,7 @@ def test_colour_blur_grey_and_flip_each_do_what_they_say():
     plain = augment()
     assert not torch.equal(augment(colour=0.5).search, plain.search)
     blurred = augment(blur=1)
-    assert torch.equal(blurred.exemplar, plain.exemplar)  # the search alone is blurred
+    assert torch.equal(blurred.exemplar, plain.exemplar)  # only the search is blurred
     edges, sharp = (pair.search[0].float().diff().abs().max() for pair in (blurred, plain))
     assert edges < 0.8 * sharp
     grey = augment(grey=1)
@@ -128,18 +128,18 @@ def test_a_crop_too_small_for_its_shift_is_padded_with_its_mean():
 @given(st.integers(0, 10_000), st.sampled_from([0, 24, 40]))
 def test_a_distractor_is_the_other_targets_middle_beside_this_one(seed, shift):
     other = torch.zeros(3, 255, 255, dtype=torch.uint8)
-    other[1] = 255  # green, as nothing else here is
-    other[:, :80] = other[:, 175:] = other[:, :, :80] = other[:, :, 175:] = 77  # not its middle
+    other[1] = 255  # green, like nothing else here
+    other[:, :80] = other[:, 175:] = other[:, :, :80] = other[:, :, 175:] = 77  # around its middle
     torch.manual_seed(seed)
     pair = Augment(AugmentSettings(**{**OFF, "search_shift": shift}))(marked(), marked(), other)
     green = (pair.search[1] == 255) & (pair.search[0] == 0)
     rows, columns = green.any(dim=1).nonzero(), green.any(dim=0).nonzero()
     assert not (pair.search == 77).all(dim=0).any()
-    if len(rows):  # now and then there is no room for it
+    if len(rows):  # sometimes there is no room for it
         sides = rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
         assert green.sum() == sides[0] * sides[1] and sides[0] == sides[1]
         assert 48 <= sides[0] <= 88
-    assert mark_of(pair.search) == pytest.approx(pair.offset, abs=0.1)  # the mark is uncovered
+    assert mark_of(pair.search) == pytest.approx(pair.offset, abs=0.1)  # the mark is not covered
     plain = augment(seed, search_shift=shift)
     assert torch.equal(pair.exemplar, plain.exemplar)
 

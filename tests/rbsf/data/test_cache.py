@@ -18,7 +18,7 @@ def build(root, kind="got10k", size=255, name="source"):
 
 
 def extent(crop):
-    """Left, right, top, bottom of what is red in a crop."""
+    """The left, right, top and bottom of what is red in a crop."""
     red = (crop[..., 0] > 180) & (crop[..., 1] < 80) & (crop[..., 2] < 80)
     rows, columns = np.nonzero(red)
     return columns.min(), columns.max(), rows.min(), rows.max()
@@ -27,7 +27,7 @@ def extent(crop):
 @pytest.mark.parametrize("size", [255, 319])
 @pytest.mark.parametrize("frame", [0, 2])
 def test_a_crop_shows_its_target_centred_at_siamfcs_scale(tmp_path, size, frame):
-    """A square of side s_z size/127 around the target, resampled to size: 127/s_z px a pixel."""
+    """The crop is a square of side s_z size/127, resampled to size: a zoom of 127/s_z."""
     write_got10k(tmp_path)
     crop = build(tmp_path, size=size)[0].crop(frame)
     assert crop.shape == (size, size, 3) and crop.dtype == np.uint8
@@ -53,11 +53,12 @@ def test_damaged_images_are_named_and_skipped_with_their_count(tmp_path, capsys)
     frames = sorted((write_got10k(tmp_path, frames=4) / "train" / "seq0").glob("*.jpg"))
     frames[1].write_bytes(b"no image")
     frames[3].write_bytes(frames[3].read_bytes()[:-200])  # OpenCV would fill it with grey
-    for _ in range(2):  # as much when the crops are made as when they are there
+    for _ in range(2):  # both when the crops are made and when they exist already
         target = build(tmp_path)[0]
-        told = " ".join(capsys.readouterr().err.split())
-        assert "2 damaged images skipped" in told
-        assert "00000002.jpg" in told.replace(" ", "") and "00000004.jpg" in told.replace(" ", "")
+        message = " ".join(capsys.readouterr().err.split())
+        assert "2 damaged images skipped" in message
+        joined = message.replace(" ", "")
+        assert "00000002.jpg" in joined and "00000004.jpg" in joined
         assert target.frames.tolist() == [0, 2]
         assert extent(target.crop(1))[0] > 0
 
@@ -117,5 +118,5 @@ def test_a_damaged_cache_file_is_named(tmp_path):
     write_plain(tmp_path, 1)
     file = build(tmp_path, "folder")[0].file
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(InputError, match=rf"{file.name} is damaged, delete it"):
+    with pytest.raises(InputError, match=rf"{file.name} is damaged; delete it"):
         build(tmp_path, "folder")

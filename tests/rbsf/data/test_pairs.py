@@ -1,4 +1,4 @@
-"""Pairs: siamfc.md's filter and draw, shares of sources, and what the order depends on."""
+"""Pairs: SiamFC's filter and draw, the shares of sources, and what the order depends on."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,7 +15,7 @@ from rbsf.errors import InputError
 
 
 def target(boxes, size=(1000, 1000), cover=8.0, frames=None):
-    """A cached target without crops."""
+    """Makes a cached target without crops."""
     boxes = np.array([(0, 0, *sides) for sides in boxes], np.float32)
     n = len(boxes)
     return CachedTarget(
@@ -102,14 +102,24 @@ def test_sources_are_mixed_by_weight_and_each_targets_turn_comes(total):
             assert max(turns.values()) - min(turns[n] for n in range(len(group))) <= 1
 
 
-def test_a_source_no_frame_of_which_is_fit_is_named():
+def test_a_source_without_a_usable_frame_is_named():
     with pytest.raises(InputError, match=r"no frame of s1 passes data\.filter"):
         dataset([([target([(50, 50)])], 1.0), ([target([(5, 5)])], 1.0)])
 
 
+def test_targets_that_are_left_out_are_remarked_on_and_nothing_is_printed(capsys):
+    good, small = target([(50, 50)]), target([(5, 5)])
+    pairs = dataset([([good], 1.0), ([good, small], 1.0), ([small, good, small], 1.0)])
+    assert pairs.remarks == [
+        "s1: 1 of 2 targets has no frame that passes data.filter",
+        "s2: 2 of 3 targets have no frame that passes data.filter",
+    ]
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    """Settings of three sources with every augmentation on."""
+    """The settings of three sources with every augmentation switched on."""
     root = tmp_path_factory.mktemp("data")
     write_got10k(root, sequences=2, frames=4), write_voc(root, 2), write_plain(root, 2)
     return DataSettings(
@@ -142,7 +152,7 @@ def test_a_pair_follows_from_seed_epoch_and_index_alone(real):
         assert same(pairs[index], again[index])
     first, plan = pairs[0], pairs.plan
     pairs.set_epoch(1)
-    pairs.plan = plan  # the same target, drawn and augmented in another way
+    pairs.plan = plan  # the same target, but drawn and augmented differently
     assert not same(first, pairs[0])
     other = open_pairs(real, seed=4)
     other.plan = plan

@@ -1,4 +1,4 @@
-"""Training sources: layouts, indexing, and what is said of folders that are not what they claim."""
+"""Training sources: layouts, indexing, and messages about folders that are not what they claim."""
 
 import numpy as np
 import pytest
@@ -51,33 +51,35 @@ def test_plain_images_have_a_box_near_the_middle_that_does_not_change(tmp_path):
 
 
 def test_a_missing_folder_names_the_remedy(tmp_path):
-    with pytest.raises(InputError, match=r"no data at .*nowhere.*--data"):
+    with pytest.raises(
+        InputError, match=r"no data at .*nowhere: correct `data\.root` \(.*\(nowhere"
+    ):
         read(tmp_path, "voc", "nowhere")
 
 
 @pytest.mark.parametrize("kind", ["voc", "folder"])
-def test_an_empty_split_is_told(tmp_path, kind):
+def test_an_empty_split_is_reported(tmp_path, kind):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty"):
         read(tmp_path, kind, "empty")
 
 
-def test_an_empty_got10k_list_is_told(tmp_path):
+def test_an_empty_got10k_list_is_reported(tmp_path):
     (write_got10k(tmp_path) / "train" / "list.txt").write_text("")
     with pytest.raises(InputError, match="empty"):
         read(tmp_path, "got10k", "got10k")
 
 
-def test_a_folder_of_another_layout_is_told(tmp_path):
+def test_a_folder_of_another_layout_is_reported(tmp_path):
     write_plain(tmp_path)
     with pytest.raises(InputError, match=r"no train/list\.txt: it is not in GOT-10k layout"):
         read(tmp_path, "got10k", "plain")
 
 
-def test_listed_sequences_that_are_not_there_are_named(tmp_path):
+def test_listed_sequences_that_are_missing_are_named(tmp_path):
     listing = write_got10k(tmp_path) / "train" / "list.txt"
     listing.write_text(listing.read_text() + "gone\n")
-    with pytest.raises(InputError, match="1 sequences that are not there: gone"):
+    with pytest.raises(InputError, match="1 sequences that are missing: gone"):
         read(tmp_path, "got10k", "got10k")
 
 
@@ -85,7 +87,7 @@ def test_listed_sequences_that_are_not_there_are_named(tmp_path):
 def test_annotations_that_do_not_fit_the_images_are_named(tmp_path, file):
     label = write_got10k(tmp_path) / "train" / "seq1" / file
     label.write_text(label.read_text() + label.read_text())
-    with pytest.raises(InputError, match=r"seq1.*one line an image"):
+    with pytest.raises(InputError, match=r"seq1.*one line for each image"):
         read(tmp_path, "got10k", "got10k")
 
 

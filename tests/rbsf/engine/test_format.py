@@ -1,4 +1,4 @@
-"""The packed file: its bytes, written out by hand, and what is refused."""
+"""The packed file: its bytes, written out by hand, and which files are refused."""
 
 import json
 import struct
@@ -23,11 +23,11 @@ from rbsf.errors import InputError
 
 METADATA = b'{"a": 1}'
 FIRST, SECOND = 40 + len(METADATA), 40 + len(METADATA) + 24 + 6 + 8 + 1
-"""Where the two layers of `tiny` begin."""
+"""The positions where the two layers of `tiny` begin."""
 
 
 def tiny() -> PackedNetwork:
-    """3 -> 2 by 1x1 on pixels, then 2 -> 3 by 2x2 bits, real."""
+    """A layer 3 -> 2 with a 1x1 kernel on pixels, then a last layer 2 -> 3 with a 2x2 kernel."""
     pixels = np.array([[1, -2, 3], [-127, 0, 127]], np.int8).reshape(2, 3, 1, 1)
     signs = -np.ones((3, 2, 2, 2), np.int8)
     signs[0, 0, 0, 0] = 1  # element 0
@@ -61,9 +61,9 @@ BODY = b"".join(
 )
 
 
-def sealed(body: bytes, gain=0.5, bias=-2.0, told=8, layers=2, version=1) -> bytes:
-    """A file with size and checksum that fit."""
-    rest = struct.pack("<QffII", 40 + len(body), gain, bias, told, layers) + body
+def sealed(body: bytes, gain=0.5, bias=-2.0, metadata=8, layers=2, version=1) -> bytes:
+    """A file whose size and checksum are right, with any other numbers in its header."""
+    rest = struct.pack("<QffII", 40 + len(body), gain, bias, metadata, layers) + body
     return b"\x89RBSF\r\n\x1a" + struct.pack("<II", version, zlib.crc32(rest)) + rest
 
 
@@ -107,11 +107,11 @@ def test_torch_is_not_needed():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_every_truncation_is_told():
+def test_every_truncation_is_reported():
     data = sealed(BODY)
     for length in range(len(data)):
         message = refusal(data[:length])
-        assert ("is truncated" if length else "is no packed") in message
+        assert ("is truncated" if length else "is not a packed") in message
 
 
 def test_every_flipped_bit_is_refused():
@@ -125,34 +125,34 @@ def test_every_flipped_bit_is_refused():
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "is no packed RB-SF file"),
-        (b"PK\x03\x04" + bytes(60), "is no packed RB-SF file"),
-        (sealed(BODY, version=2), "has version 2, this rbsf reads up to 1: update rbsf"),
+        (b"", "is not a packed RB-SF file"),
+        (b"PK\x03\x04" + bytes(60), "is not a packed RB-SF file"),
+        (sealed(BODY, version=2), "has version 2, but this rbsf reads only up to 1: update rbsf"),
         (sealed(BODY, version=0), "is damaged: there is no version 0"),
-        (sealed(BODY) + b"\0", "is damaged: 1 bytes too many behind its end"),
-        (sealed(BODY)[:-1] + b"\1", "is damaged: its checksum does not fit"),
-        (sealed(BODY + b"\0"), "is damaged: 1 bytes too many behind its last layer"),
+        (sealed(BODY) + b"\0", "is damaged: 1 bytes follow its end"),
+        (sealed(BODY)[:-1] + b"\1", "is damaged: its checksum does not match"),
+        (sealed(BODY + b"\0"), "is damaged: 1 bytes follow its last layer"),
         (sealed(BODY, gain=0), "has response gain 0"),
         (sealed(BODY, gain=float("nan")), "has response gain nan"),
         (sealed(BODY, bias=float("inf")), "has response bias inf"),
-        (sealed(BODY, told=65537), "has 65537 bytes of metadata"),
-        (sealed(BODY, told=2**32 - 1), "has 4294967295 bytes of metadata"),
-        (sealed(BODY, told=60000), "is damaged: it ends"),
+        (sealed(BODY, metadata=65537), "has 65537 bytes of metadata"),
+        (sealed(BODY, metadata=2**32 - 1), "has 4294967295 bytes of metadata"),
+        (sealed(BODY, metadata=60000), "is damaged: it ends"),
         (sealed(BODY, layers=1), "has 1 layers: 2 to 32"),
         (sealed(BODY, layers=2**32 - 1), "has 4294967295 layers: 2 to 32"),
         (sealed(BODY, layers=3), "layer 2 must give bits"),
-        (changed(40, b'"123456"'), "its metadata is no JSON object"),
-        (changed(40, b'{"a": 1 '), "its metadata is no JSON"),
-        (changed(40, b"\xff\xfe\xfd" * 2), "its metadata is no JSON"),
-        (sealed(b"[" * 60000 + BODY, told=60000), "its metadata is no JSON"),
-        (sealed(b"9" * 60000 + BODY, told=60000), "its metadata is no JSON"),
-        (changed(FIRST, b"\2"), "layer 1 is of no known kind"),
-        (changed(FIRST + 3, b"\1"), "layer 1 is of no known kind"),
+        (changed(40, b'"123456"'), "its metadata is not a JSON object"),
+        (changed(40, b'{"a": 1 '), "its metadata is not a JSON object"),
+        (changed(40, b"\xff\xfe\xfd" * 2), "its metadata is not a JSON object"),
+        (sealed(b"[" * 60000 + BODY, metadata=60000), "its metadata is not a JSON object"),
+        (sealed(b"9" * 60000 + BODY, metadata=60000), "its metadata is not a JSON object"),
+        (changed(FIRST, b"\2"), "layer 1 has an unknown kind"),
+        (changed(FIRST + 3, b"\1"), "layer 1 has an unknown kind"),
         (changed(FIRST, b"\1"), "layer 1 must be pixels"),
         (changed(FIRST + 1, b"\1"), "layer 1 must give bits"),
         (changed(FIRST + 4, u32(4)), "layer 1 has 4 inputs, not 3"),
-        (changed(FIRST + 8, u32(0)), "layer 1 has channels 3 to 0"),
-        (changed(FIRST + 8, u32(2**32 - 1)), "layer 1 has channels 3 to 4294967295"),
+        (changed(FIRST + 8, u32(0)), "layer 1 has 3 inputs and 0 outputs, not 1 to 4096"),
+        (changed(FIRST + 8, u32(2**32 - 1)), "layer 1 has 3 inputs and 4294967295 outputs"),
         (changed(FIRST + 8, u32(4096)), "is damaged: it ends"),
         (changed(FIRST + 12, u32(0)), "layer 1 has kernel 0"),
         (changed(FIRST + 12, u32(16)), "layer 1 has kernel 16"),
@@ -163,10 +163,13 @@ def test_every_flipped_bit_is_refused():
         (changed(SECOND - 1, b"\x06"), "is damaged: unused bits are not 0"),
         (changed(SECOND, b"\0"), "layer 2 must be binary"),
         (changed(SECOND + 1, b"\0"), "layer 2 must give reals"),
-        (changed(SECOND + 2, b"\1"), "layer 2 is the last and must have no pool"),
+        (changed(SECOND + 2, b"\1"), "layer 2 is the last and must not have a pool"),
         (changed(SECOND + 4, u32(3)), "layer 2 has 3 inputs, not 2"),
-        (changed(SECOND + 16, u32(2)), "layer 2 is binary with stride 2"),
-        (changed(SECOND + 20, u32(2)), "layer 2 has 2 groups for channels 2 to 3"),
+        (changed(SECOND + 16, u32(2)), "layer 2 is binary and has stride 2, not 1"),
+        (
+            changed(SECOND + 20, u32(2)),
+            "layer 2 has 2 groups, which do not divide 2 inputs and 3 outputs",
+        ),
         (changed(SECOND + 27, struct.pack("<f", float("nan"))), "scale or bias that is not finite"),
         (changed(SECOND + 39, struct.pack("<f", float("inf"))), "scale or bias that is not finite"),
     ],
@@ -178,10 +181,10 @@ def test_what_is_refused(data, reason):
 def test_a_layer_may_sum_32768_terms_and_no_more():
     body = [b"{}", bytes(4), struct.pack("<5I", 3, 4096, 1, 1, 1), bytes(3 * 4096 + 4 * 4096 + 512)]
     body += [bytes([1, 1, 0, 0]), struct.pack("<5I", 4096, 1, 3, 1, 1)]
-    assert "layer 2 sums 36864 terms" in refusal(sealed(b"".join(body), told=2))
+    assert "layer 2 sums 36864 terms" in refusal(sealed(b"".join(body), metadata=2))
     body[-1] = struct.pack("<5I", 4096, 2, 4, 1, 2)
     body.append(bytes(2 * 32768 // 8 + 4 * 4))
-    assert from_bytes(sealed(b"".join(body), told=2), "a").layers[1].terms == 32768
+    assert from_bytes(sealed(b"".join(body), metadata=2), "a").layers[1].terms == 32768
 
 
 @given(st.lists(st.tuples(st.integers(24, 39 + len(BODY)), st.integers(0, 255)), max_size=8))
@@ -189,10 +192,10 @@ def test_a_file_with_any_content_is_read_or_refused(changes):
     data = bytearray(sealed(BODY))
     for at, value in changes:
         data[at] = value
-    told, layers = struct.unpack_from("<II", data, 32)
+    metadata, layers = struct.unpack_from("<II", data, 32)
     gain, bias = struct.unpack_from("<ff", data, 24)
     try:
-        from_bytes(sealed(bytes(data[40:]), gain, bias, told, layers), "a.rbsf")
+        from_bytes(sealed(bytes(data[40:]), gain, bias, metadata, layers), "a.rbsf")
     except InputError as error:
         assert str(error).startswith("a.rbsf ") and "\n" not in str(error)
 
@@ -214,7 +217,7 @@ def test_metadata_of_any_language():
     assert json.loads(data[40 : 40 + length].decode("utf-8")) == network.metadata
 
 
-def test_files_that_are_not_there(tmp_path):
+def test_files_that_do_not_exist(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*no\.rbsf: No such file"):
         read_packed(tmp_path / "no.rbsf")
     with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):

@@ -1,4 +1,4 @@
-"""The integer network: the format's arithmetic, and torch's student on real-looking crops."""
+"""The integer network: the format's arithmetic, and torch's student on realistic crops."""
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ def clip_crops(count, size):
 
 
 def random_network(seed):
-    """3 -> 5 by 3x3 stride 2 and pool, 5 -> 4 by 2x2, 4 -> 2 by 1x1 in two groups."""
+    """Layers 3 -> 5 (3x3, stride 2, pool), 5 -> 4 (2x2) and 4 -> 2 (1x1, two groups)."""
     rng = np.random.default_rng(seed)
 
     def layer(kind, inputs, outputs, kernel, stride, groups, pool, last=False):
@@ -53,7 +53,7 @@ def random_network(seed):
 
 
 def by_hand(layer, x):
-    """One layer on (C, H, W) integers, place by place, as the format's description has it."""
+    """Runs one layer on (C, H, W) integers, position by position, as the format describes it."""
     size = (x.shape[1] - layer.kernel) // layer.stride + 1
     sums = np.zeros((layer.outputs, size, size), np.int64)
     each = layer.inputs // layer.groups
@@ -89,7 +89,7 @@ def test_it_computes_what_the_format_says(seed):
 
 
 def test_sums_beyond_float32_are_exact():
-    """15x15x3 weights of 127 on white pixels: 21,860,875 is odd and above 2^24."""
+    """15x15x3 weights of 127 on white pixels sum to 21,860,875, which is odd and above 2^24."""
     reach = 675 * 255 * 127
     last = PackedLayer(
         "binary", 2, 1, 1, 1, 1, False, np.ones((1, 2, 1, 1), np.int8),
@@ -124,7 +124,7 @@ def test_8_bit_weights_change_few_bits():
     assert shares[0] < 0.0005 and shares[1] < 0.005 and max(shares) < 0.1
 
 
-def test_no_bit_differs_where_the_first_layer_is_of_8_bits():
+def test_no_bit_differs_if_the_first_layer_has_8_bits():
     model = random_student()
     with torch.no_grad():
         weight = torch.randint(-127, 128, (96, 3, 11, 11)).float()
@@ -154,7 +154,7 @@ def test_the_embedder_is_an_embedder():
 
 
 def test_a_tracked_crop_embeds_alike():
-    """With 8-bit conv1 features stay close to the float student's: correlation, not equality."""
+    """With an 8-bit conv1 the features correlate with the float student's, but differ a little."""
     crops = clip_crops(1, 255)
     model = load_network(STUDENT)
     ours = IntegerEmbedder(pack_file(STUDENT), "it")(crops).ravel()

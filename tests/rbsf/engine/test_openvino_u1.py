@@ -19,11 +19,11 @@ SHAPES = {
     "uneven channels": [(72, 4, 3, 1, False), (40, 2, 1, 1, False), (5, 3, 1, 1, False)],
     "two layers": [(80, 3, 2, 1, True), (15, 3, 1, 5, False)],
 }
-"""Outputs, kernel, stride, groups, pool of each layer."""
+"""The outputs, kernel, stride, groups and pool of each layer."""
 
 
 def network_of(shapes: list[tuple[int, int, int, int, bool]], seed: int) -> PackedNetwork:
-    """Random weights; thresholds in the middle of the sums, some channels constant."""
+    """Makes a network of random weights, with thresholds amid the sums and constant channels."""
     rng = np.random.default_rng(seed)
     layers: list[PackedLayer] = []
     inputs = 3
@@ -35,7 +35,7 @@ def network_of(shapes: list[tuple[int, int, int, int, bool]], seed: int) -> Pack
             middle = np.zeros(outputs)
         else:
             weights = rng.integers(-127, 128, shape).astype(np.int8)
-            spread = kernel * 3**0.5 * 73 * 74  # deviations of weights and of pixels
+            spread = kernel * 3**0.5 * 73 * 74  # the standard deviations of weights and of pixels
             middle = weights.sum(axis=(1, 2, 3), dtype=np.int64) * 127.5
         middle += spread * (1.5 * pool + 0.5 * rng.standard_normal(outputs))
         thresholds = middle.astype(np.int32)

@@ -1,4 +1,4 @@
-"""Packing: thresholds against the network's own forward pass, and what does not fold."""
+"""Packing: thresholds compared with the network's own forward pass, and what does not fold."""
 
 import copy
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ TINY = LayerShape("conv2", 2, 3, 2, 1, 1, False)
 
 
 class Fixed(WeightBinarizer):
-    """+1 everywhere, and a scale."""
+    """Gives +1 everywhere, and a given scale."""
 
     def __init__(self, shape, scale):
         super().__init__(shape)
@@ -38,7 +38,7 @@ class Fixed(WeightBinarizer):
 
 
 def tiny(scale=1.0, bias=0.0, gamma=1.0, beta=0.0, mean=0.0, var=1.0, eps=0.0):
-    """A layer of 8 terms (S = -8, -6, ..., 8) with three channels, and its norm."""
+    """Makes a layer of 8 terms (S = -8, -6, ..., 8) with three channels, and its norm."""
     conv = BinaryConv2d(
         2, 3, 2, weight_binarizer=lambda s: Fixed(s, scale), activation_binarizer=ApproxSign()
     )
@@ -61,15 +61,15 @@ def fold(conv, norm, activation=None):
     [
         ({}, 0, False),  # sign(0) = +1
         ({"mean": 2.0}, 2, False),
-        ({"mean": 3.0}, 4, False),  # S is even here: the first one not below 3
-        ({"gamma": -1.0, "mean": 2.0}, 4, True),  # 1 up to S = 2, where v is 0
+        ({"mean": 3.0}, 4, False),  # S is even, so 4 is the first value not below 3
+        ({"gamma": -1.0, "mean": 2.0}, 4, True),  # the bit is 1 up to S = 2, where v is 0
         ({"gamma": -1.0, "mean": 3.0}, 4, True),
-        ({"gamma": 0.0}, -8, False),  # v is 0 everywhere: a constant 1
+        ({"gamma": 0.0}, -8, False),  # v is 0 everywhere, so the bit is a constant 1
         ({"gamma": 0.0, "beta": -1.0}, -8, True),  # a constant -1
         ({"scale": 0.5, "mean": 2.0}, 4, False),
         ({"bias": 6.0, "mean": 2.0}, -4, False),
         ({"beta": -3.0, "gamma": 0.5, "var": 0.25}, 4, False),  # v = S - 3
-        ({"mean": 100.0}, -8, True),  # out of reach: a constant -1
+        ({"mean": 100.0}, -8, True),  # no sum reaches the mean, so it is a constant -1
         ({"mean": -100.0}, -8, False),
     ],
 )
@@ -81,7 +81,7 @@ def test_thresholds_worked_out_by_hand(parameters, threshold, flip):
 
 
 def finite(low, high):
-    """Round numbers, where ties are, and any others."""
+    """Draws round numbers, which make ties, and any others."""
     grid = st.integers(int(4 * low), int(4 * high)).map(lambda n: n / 4)
     return st.lists(grid | st.floats(low, high, width=32), min_size=3, max_size=3)
 
@@ -96,7 +96,7 @@ def finite(low, high):
     st.sampled_from([0.0, 1e-6]),
 )
 def test_a_threshold_is_the_sign_of_the_float_network(gamma, beta, mean, var, bias, scale, eps):
-    """The layer itself is run on inputs that give every S."""
+    """Runs the layer itself on inputs that give every S."""
     var = [v + 0.0625 for v in var]
     conv, norm = tiny(torch.tensor(scale).reshape(3, 1, 1, 1), bias, gamma, beta, mean, var, eps)
     layer = fold(conv, norm)
@@ -118,7 +118,7 @@ class BiReal(WeightBinarizer):
 
 
 class ReCU(WeightBinarizer):
-    """Standardised and clamped between quantiles before its sign; a scale a filter."""
+    """Standardises and clamps weights between quantiles before their sign; a scale per filter."""
 
     def forward(self, weight):
         centred = weight - weight.mean(dim=(1, 2, 3), keepdim=True)
@@ -128,7 +128,7 @@ class ReCU(WeightBinarizer):
 
 
 class RSign(nn.Module):
-    """ReActNet's: a learned shift a channel."""
+    """ReActNet's sign, with a learned shift for each channel."""
 
     def __init__(self, channels):
         super().__init__()
@@ -139,14 +139,14 @@ class RSign(nn.Module):
 
 
 class FallingSign(nn.Module):
-    """Of a leaky rectifier turned over: the bit falls."""
+    """The sign of a negated leaky rectifier, whose bit falls as its input rises."""
 
     def forward(self, x):
         return hard_sign(-nn.functional.leaky_relu(x - 0.25))
 
 
 def check_parity(model):
-    """From torch's first bits on, every bit is torch's, and so is the feature."""
+    """Checks that, from torch's first bits on, every bit and the feature are torch's."""
     pixels = torch.randint(256, (1, 3, 127, 127), generator=torch.Generator().manual_seed(1))
     network = from_bytes(to_bytes(pack(model, {})), "it")
     with torch.no_grad():
@@ -218,7 +218,7 @@ class Real(WeightBinarizer):
 
 
 class Band(nn.Module):
-    """+1 within a band: two steps; in the first four channels alone, where there are more."""
+    """Gives +1 within a band, which takes two steps, but only in the first four channels."""
 
     def forward(self, x):
         inside = hard_sign(0.1 - x.abs())
@@ -265,22 +265,22 @@ def with_a_nan(backbone):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (with_weights(Ternary), "conv3 has kernel values that are not"),
-        (with_weights(Real), "conv3 has kernel values that are not"),
+        (with_weights(Ternary), r"conv3 has kernel values other than \+1 and -1"),
+        (with_weights(Real), r"conv3 has kernel values other than \+1 and -1"),
         (with_spatial_scale, r"conv3 has a scale of shape \(1, 1, 3, 3\)"),
         (with_scale(0.0), "conv3 has a scale that is not positive and finite"),
         (with_scale(-1.0), "conv3 has a scale that is not positive and finite"),
         (with_scale(float("inf")), "conv3 has a scale that is not positive and finite"),
         (with_padding, "conv3 pads its input"),
         (with_padded_pixels, "conv1 pads its input"),
-        (with_activation(nn.Tanh()), "conv3: the activation binarizer behind it gives other"),
-        (with_activation(Band()), "conv3: .* no single step of the sum in 4 of 384 channels"),
+        (with_activation(nn.Tanh()), "conv3: the activation binarizer after it gives values other"),
+        (with_activation(Band()), "conv3: in 4 of 384 channels the bit after it changes more than"),
         (with_a_nan, "backbone.norms.conv2.running_var holds a value that is not finite"),
     ],
 )
 def test_what_does_not_fold_is_named(change, reason):
     model = random_student()
-    model.backbone.norms["conv3"].weight.data.fill_(1)  # no constants among the four
+    model.backbone.norms["conv3"].weight.data.fill_(1)  # none of the four channels is constant
     model.backbone.norms["conv3"].bias.data.zero_()
     change(model.backbone)
     with pytest.raises(InputError, match=reason) as caught:
@@ -301,9 +301,9 @@ def test_a_file_is_packed_with_its_origin(tmp_path):
     header = {"kind": "student", "config": config, "seed": 7, "step": 3, "metrics": {}}
     save_checkpoint(file, header, {"model": model.state_dict()})
     network = pack_file(file)
-    told = network.metadata
-    assert len(told.pop("source_sha256")) == 64
-    assert told == {"name": "mine", "kind": "student", "config": config, "seed": 7, "step": 3}
+    metadata = network.metadata
+    assert len(metadata.pop("source_sha256")) == 64
+    assert metadata == {"name": "mine", "kind": "student", "config": config, "seed": 7, "step": 3}
     assert network.response_gain == pytest.approx(0.001)
     with torch.no_grad():
         model.backbone.conv2.weight_binarizer.c.fill_(-1)
@@ -344,7 +344,7 @@ def test_a_filter_of_zeros_is_rounded_to_zeros():
 
 
 def test_a_smooth_patch_keeps_its_value():
-    """Light and slopes come through rounding several times better than by plain rounding."""
+    """Flat and sloping patches lose several times less than by plain rounding."""
     weights = np.random.default_rng(0).normal(0, 1, (64, 3, 11, 11))
     rounded, unit = round_weights(weights)
     assert np.abs(rounded).max() == 127

@@ -1,4 +1,4 @@
-"""PackedEmbedder: every kernel path and number of threads gives torch's features."""
+"""PackedEmbedder: every kernel path and every number of threads gives torch's features."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_fastest_path_is_the_default(network, monkeypatch):
 
 
 @needs_kernels
-def test_an_unknown_path_is_refused_with_those_there_are(network, monkeypatch):
+def test_an_unknown_path_is_refused_with_a_list_of_the_known_ones(network, monkeypatch):
     monkeypatch.setenv("RBSF_KERNELS", "mmx")
     with pytest.raises(InputError, match="RBSF_KERNELS=mmx: .*" + ", ".join(kernel_paths())):
         PackedEmbedder(network)

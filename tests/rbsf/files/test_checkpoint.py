@@ -1,4 +1,4 @@
-"""Checkpoints: round trip, header, and every way in which a file can be unfit."""
+"""Checkpoints: the round trip, the header, and every way in which a file can be unusable."""
 
 import json
 import os
@@ -41,10 +41,10 @@ def saved(tmp_path):
     return tmp_path / "a.safetensors"  # fmt: skip
 
 
-def refused(file, told):
+def refused(file, reason):
     with pytest.raises(InputError) as error:
         load_checkpoint(file)
-    assert str(file) in str(error.value) and told in str(error.value)
+    assert str(file) in str(error.value) and reason in str(error.value)
 
 
 def test_round_trip(saved):
@@ -88,7 +88,7 @@ def test_no_flipped_bit_changes_what_is_read(saved):
         except InputError as error:
             assert str(saved) in str(error)
             noticed += 1
-        else:  # in the checksum's name, or in the blanks behind the header
+        else:  # the bit is in the checksum's name, or in the blanks that follow the header
             assert read.header == whole.header and read.tensors.keys() == whole.tensors.keys()
             assert all(torch.equal(read.tensors[name], t) for name, t in whole.tensors.items())
     assert noticed > 0.95 * len(range(0, len(data), 3))
@@ -99,18 +99,18 @@ def test_a_newer_format(saved, monkeypatch):
         patch.setattr(module, "FORMAT", 2)
         save_checkpoint(saved, HEADER, {"model": {}})
         load_checkpoint(saved)
-    refused(saved, "format 2, this version reads up to 1: update rbsf")
+    refused(saved, "format 2, but this version of rbsf reads only up to 1: update rbsf")
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"rbsf": "3"}, {"rbsf": "{}"}, {"rbsf": "{"}])
 def test_a_safetensors_file_of_others(tmp_path, metadata):
     file = tmp_path / "others.safetensors"
     save_file({"x": torch.ones(1)}, file, metadata)
-    refused(file, "damaged" if metadata == {"rbsf": "{"} else "no header of ours")
+    refused(file, "damaged" if metadata == {"rbsf": "{"} else "lacks our header")
 
 
 def test_a_file_without_a_checksum_is_read(tmp_path):
-    """Files of the first days have none."""
+    """The first files of the project have none."""
     file = tmp_path / "old.safetensors"
     save_file({"model/x": torch.ones(1)}, file, {"rbsf": json.dumps({"format": 1})})
     assert load_checkpoint(file).part("model")["x"].item() == 1
@@ -144,13 +144,13 @@ def test_another_architecture_is_named():
     own = nn.Linear(3, 2)
     state = own.state_dict()
     cases = [
-        ({"weight": state["weight"]}, "lacks tensor bias"),
+        ({"weight": state["weight"]}, "lacks the tensor bias"),
         ({**state, "scale": torch.ones(1)}, "has an unknown tensor scale"),
-        ({**state, "bias": torch.ones(3)}, r"bias is \(3,\), not \(2,\)"),
+        ({**state, "bias": torch.ones(3)}, r"bias has the shape \(3,\), not \(2,\)"),
     ]
-    for tensors, told in cases:
+    for tensors, reason in cases:
         with pytest.raises(
-            InputError, match=rf"f\.safetensors is of another architecture: .*{told}"
+            InputError, match=rf"f\.safetensors is of another architecture: .*{reason}"
         ):
             restore_module(own, tensors, "f.safetensors")
 

@@ -1,4 +1,4 @@
-"""Networks from files: the reference's state dict, checkpoints, and shipped files."""
+"""Loading networks: from siamfc-pytorch's state dict, from checkpoints and from shipped files."""
 
 import pickle
 
@@ -8,15 +8,17 @@ import torch
 from reference_file import reference_state
 
 from rbsf import InputError, load_embedder
+from rbsf.files import networks
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network, save_compact
 from rbsf.nn import BinaryAlexNetV1, SiamFC, make_student
+from rbsf.train import student
 from rbsf.train.settings import StudentSettings, TeacherSettings
 from rbsf.train.student import load_teacher
 
 
 def stirred(model):
-    """A network whose batch norms and response are not at their start."""
+    """Gives a network batch norms that are not at their initial values."""
     torch.manual_seed(1)
     for norm in model.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
@@ -88,13 +90,13 @@ def test_code_in_a_file_is_never_run(tmp_path, how):
         torch.save(state, file)
     else:
         file.write_bytes(pickle.dumps(state, protocol=2))
-    with pytest.raises(InputError, match=r"evil\.pth is no state dict"):
+    with pytest.raises(InputError, match=r"evil\.pth is not a state dict"):
         load_network(file)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"no weights", b"PK\x03\x04 half a zip", b"\x80\x02}q\x00."])
-def test_a_pth_that_is_no_state_dict(tmp_path, data):
+def test_a_pth_that_is_not_a_state_dict(tmp_path, data):
     file = tmp_path / "x.pth"
     file.write_bytes(data)
     with pytest.raises(InputError, match=r"x\.pth"):
@@ -102,17 +104,17 @@ def test_a_pth_that_is_no_state_dict(tmp_path, data):
 
 
 @pytest.mark.parametrize(
-    ("thing", "told"),
+    ("thing", "reason"),
     [
-        ([1, 2], "no state dict but a list"),
-        ({"backbone": torch.ones(1)}, "another architecture"),
-        ({"state_dict": {}}, "no state dict"),
-        (dict.fromkeys(reference_state(), 3), "no state dict"),
+        ([1, 2], "not a state dict but a list"),
+        ({"backbone": torch.ones(1)}, "of another architecture"),
+        ({"state_dict": {}}, "not a state dict"),
+        (dict.fromkeys(reference_state(), 3), "not a state dict"),
     ],
 )
-def test_a_pth_of_something_else(tmp_path, thing, told):
+def test_a_pth_of_something_else(tmp_path, thing, reason):
     torch.save(thing, tmp_path / "x.pth")
-    with pytest.raises(InputError, match=rf"x\.pth is .*{told}"):
+    with pytest.raises(InputError, match=rf"x\.pth is {reason}"):
         load_network(tmp_path / "x.pth")
 
 
@@ -187,6 +189,19 @@ def test_a_damaged_shipped_file_is_refused(tmp_path, student_file):
         save_checkpoint(tmp_path / "broken.safetensors", header, {"model": kept})
         with pytest.raises(InputError, match=r"broken\.safetensors is of another architecture"):
             load_network(tmp_path / "broken.safetensors")  # fmt: skip
+
+
+@pytest.mark.parametrize("load", [lambda: load_teacher(StudentSettings()),
+                                  lambda: load_network(networks.SHIPPED_TEACHER)])  # fmt: skip
+def test_a_teacher_that_a_wheel_leaves_out_is_one_line_with_the_remedy(tmp_path, monkeypatch, load):
+    missing = tmp_path / "weights" / "siamfc.safetensors"
+    for module in (networks, student):
+        monkeypatch.setattr(module, "SHIPPED_TEACHER", missing)
+    with pytest.raises(InputError) as error:
+        load()
+    message = str(error.value)
+    assert message.startswith(f"the teacher {missing} is not there") and "\n" not in message
+    assert "a clone of the repository" in message and "a teacher of your own" in message
 
 
 def test_only_a_full_precision_network_is_a_teacher(tmp_path, student_file, teacher_file):

@@ -1,4 +1,4 @@
-"""Sizes, names and numbers of the networks; what a binary layer computes."""
+"""The sizes, names and parameter counts of the networks, and what a binary layer computes."""
 
 from functools import partial
 
@@ -7,14 +7,14 @@ import torch
 from reference_file import reference_state
 from torch.nn import functional as F
 
-from rbsf.binarize import RBCN, ApproxSign
+from rbsf.binarize import RBCN, ApproxSign, activation_binarizer, weight_binarizer
 from rbsf.errors import InputError
 from rbsf.nn import AlexNetV1, BinaryAlexNetV1, BinaryConv2d, Discriminator, SiamFC, correlate
 from rbsf.nn.discriminator import normalise
 
 torch.manual_seed(0)
 
-# siamfc.md: after each convolution; pooled layers are given after their pool
+# the sizes after each convolution, or after its pool if it has one
 SIZES = {127: (29, 12, 10, 8, 6), 255: (61, 28, 26, 24, 22), 239: (57, 26, 24, 22, 20)}
 CHANNELS = (96, 256, 384, 384, 256)
 
@@ -80,11 +80,27 @@ def test_binary_conv_equals_a_plain_convolution_of_signs():
     torch.testing.assert_close(conv(x), expected)
 
 
+def test_binarizers_can_be_passed_by_name_or_by_class():
+    """These are the two ways that the documentation of rbsf.binarize shows."""
+    by_class = binary_conv()
+    by_name = BinaryConv2d(
+        4,
+        8,
+        3,
+        groups=2,
+        weight_binarizer=partial(weight_binarizer, "rbcn"),
+        activation_binarizer=activation_binarizer("approx"),
+    )
+    by_name.load_state_dict(by_class.state_dict())
+    x = torch.randn(2, 4, 9, 9)
+    assert torch.equal(by_name(x), by_class(x))
+
+
 def test_binary_conv_counts_are_exact_integers():
     conv = binary_conv(bias=False)
     counts = conv(torch.randn(2, 4, 9, 9)) / conv.weight_binarizer.c_star
     assert torch.equal(counts.round(), counts) or (counts - counts.round()).abs().max() < 1e-5
-    assert (counts.round() % 2 == 0).all()  # 18 products of +-1 sum to an even number
+    assert (counts.round() % 2 == 0).all()  # 18 products of +1 and -1 sum to an even number
 
 
 @pytest.mark.parametrize("pad_value", [None, 0.0, 0.5])
@@ -104,7 +120,7 @@ def test_padding_with_a_bit(pad_value):
 
 
 def test_every_binary_input_sees_both_signs():
-    """No ReLU before a sign: a constant input would carry nothing."""
+    """There is no ReLU before a sign, because a constant input would carry no information."""
     maps = BinaryAlexNetV1().train().maps(torch.rand(2, 3, 127, 127) * 255)
     for m in maps[:-1]:
         assert 0.2 < (m >= 0).float().mean() < 0.8
@@ -148,21 +164,21 @@ def test_one_discriminator_takes_maps_of_any_size(entry, inputs):
 
 
 def test_what_each_entry_of_a_discriminator_can_tell_apart():
-    """Shuffled positions: the flattened map alone tells; a mean: the average vector cannot."""
+    """Only a flattened map differs from a shuffled one; only an average equals its own mean."""
     torch.manual_seed(0)
     m = torch.randn(2, 8, 6, 6)
     shuffled = m.flatten(2)[..., torch.randperm(36)].view_as(m)
     flat = m.mean(dim=(2, 3), keepdim=True).expand_as(m)
     same = partial(torch.allclose, atol=1e-6)
-    told = {}
+    differs = {}
     for entry in ("positions", "average", "flattened"):
         d = Discriminator(8, entry)
-        told[entry] = (not same(d(m), d(shuffled)), not same(d(m), d(flat)))
-    assert told == {
+        differs[entry] = (not same(d(m), d(shuffled)), not same(d(m), d(flat)))
+    assert differs == {
         "positions": (False, True), "average": (False, False), "flattened": (True, True)
     }  # fmt: skip
 
 
-def test_normalised_maps_give_no_scale_away():
+def test_normalised_maps_do_not_reveal_their_scale():
     m = torch.randn(4, 8, 6, 6)
     torch.testing.assert_close(normalise(m * 50 + 3), normalise(m), atol=1e-3, rtol=1e-3)

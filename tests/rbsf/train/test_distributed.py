@@ -1,4 +1,4 @@
-"""Two processes under torchrun: equal networks, averaged gradients, one writer."""
+"""Two processes under torchrun: equal networks, averaged gradients, and a single writer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes left: gradients, a teacher's run, a student's run."""
+    """The files of two processes: their gradients, and the runs of a teacher and of a student."""
     folder = tmp_path_factory.mktemp("two")
     write_got10k(folder / "data", sequences=2, frames=3)
     data = {

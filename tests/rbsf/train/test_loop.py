@@ -1,4 +1,4 @@
-"""The loop: order of batches, checkpoints, what resuming refuses. The task is a toy."""
+"""The loop: the order of batches, checkpoints, and what resuming refuses. The task is a toy."""
 
 import json
 import math
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 class Numbers(Dataset):
-    """Pairs whose exemplar tells epoch and index; 7 an epoch."""
+    """Pairs whose exemplar shows the epoch and the index. An epoch has 7."""
 
     def set_epoch(self, epoch):
         self.epoch = epoch
@@ -35,7 +35,7 @@ class Numbers(Dataset):
 
 
 class Toy:
-    """Adds what it sees to a weight; `at` maps a step to what is done there."""
+    """A task that adds what it sees to a weight. `at` maps a step to what is done after it."""
 
     kind = "teacher"
 
@@ -78,7 +78,7 @@ def test_cells_of_siamfcs_crops():
 def test_epochs_batches_and_what_is_left_over(tmp_path):
     task = Toy()
     assert loop(tmp_path, task).run()
-    assert task.seen == [[0, 1], [2, 3], [4, 5], [10, 11], [12, 13], [14, 15]]  # the rest dropped
+    assert task.seen == [[0, 1], [2, 3], [4, 5], [10, 11], [12, 13], [14, 15]]  # drops the rest
     assert task.ends == [[[4, 5]], [[14, 15]]]
     assert {f.name for f in tmp_path.iterdir() if f.suffix == ".safetensors"} == {
         "last.safetensors", "final.safetensors"
@@ -103,7 +103,7 @@ def test_only_the_main_process_writes(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_header_tells_the_run(tmp_path):
+def test_the_header_describes_the_run(tmp_path):
     loop(tmp_path, Toy(), seed=5).run()
     header = load_checkpoint(tmp_path / "last.safetensors").header
     assert (header["kind"], header["seed"], header["step"], header["epoch"]) == ("teacher", 5, 6, 2)
@@ -151,9 +151,9 @@ def set_loss(value):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path, value):
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as error:
         loop(tmp_path, Toy({5: set_loss(value)}), checkpoint_steps=1).run()
-    message = str(told.value)
+    message = str(error.value)
     assert "\n" not in message and "loss response is not finite" in message
     assert "epoch 2, batch 1 (step 4)" in message and str(tmp_path) in message
     assert load_checkpoint(tmp_path / "last.safetensors").header["step"] == 4
@@ -190,7 +190,7 @@ def test_validation_comes_when_due_and_at_the_end(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "difference"),
     [
         ({"seed": 1}, "seed = 0, now it is 1"),
         ({"epochs": 3}, "epochs = 2, now it is 3"),
@@ -198,21 +198,21 @@ def test_validation_comes_when_due_and_at_the_end(tmp_path):
         ({"data": {"augment": {"flip": 1}}}, "data.augment.flip = 0.0, now it is 1.0"),
     ],
 )
-def test_resuming_with_another_config_is_refused(tmp_path, changes, told):
+def test_resuming_with_another_config_is_refused(tmp_path, changes, difference):
     loop(tmp_path, Toy()).run()
     with pytest.raises(InputError) as error:
         loop(tmp_path, Toy(), **changes).resume()
-    assert f"last.safetensors was begun with {told}" in str(error.value)
+    assert f"last.safetensors was begun with {difference}" in str(error.value)
 
 
-def test_what_changes_no_result_may_change(tmp_path):
+def test_settings_that_affect_no_result_may_change(tmp_path):
     loop(tmp_path, Toy()).run()
     loop(tmp_path, Toy(), workers=1, checkpoint_steps=7, device="cpu").resume()
 
 
 def test_resuming_with_another_number_of_processes_is_refused(tmp_path):
     loop(tmp_path, Toy(), batch=1).run()
-    with pytest.raises(InputError, match="begun with 1 processes"):
+    with pytest.raises(InputError, match="begun with 1 processes, now there are 2"):
         loop(tmp_path, Toy(), World(0, 2, CPU), batch=1).resume()
 
 
@@ -221,7 +221,7 @@ def test_an_epoch_of_less_than_a_batch_is_refused(tmp_path):
         loop(tmp_path, Toy(), batch=8)
 
 
-def test_events_tell_losses_and_metrics(tmp_path, capsys):
+def test_events_and_lines_show_losses_and_metrics(tmp_path, capsys):
     loop(tmp_path, Toy(), batch=1, epochs=3).run()
     assert list(tmp_path.glob("events.out.tfevents.*"))
     err = capsys.readouterr().err

@@ -31,7 +31,7 @@ def test_nothing_but_batch_norm_changes(training):
 
 
 def test_gamma_and_beta_go_down_the_task_loss():
-    """One batch, one plain step: gamma - lr dL/dgamma of the response loss, batch statistics."""
+    """With one batch it is one plain step, gamma - lr dL/dgamma, on batch statistics."""
     model = make_student().train()
     norm = model.backbone.norms["conv3"]
     output = model(BATCHES[0].exemplars, BATCHES[0].searches)

@@ -1,4 +1,4 @@
-"""Optimisers: what W, C and the rest get, and one process's own world."""
+"""Optimisers: the rates of W, C and the rest. Also the world of a single process."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from rbsf.train.settings import OptimiserSettings
 
 
 def two(name):
-    """Two parameters with equal gradients, the second at a tenth of the rate, decay on neither."""
+    """Two parameters without decay, the second at a tenth of the rate, and their optimiser."""
     w, c = (nn.Parameter(torch.ones(3)) for _ in range(2))
     settings = OptimiserSettings(name=name, lr=0.1, weight_decay=0)
     return w, c, make_optimiser(settings, [{"params": [w]}, {"params": [c], "rate": 0.1}])
@@ -64,7 +64,7 @@ def test_one_process_is_a_world_of_its_own():
 
 
 @pytest.mark.parametrize("device", ["gpu7", "cuda:99", ""])
-def test_a_device_that_is_not_here_is_named(device, monkeypatch):
+def test_a_device_that_does_not_exist_is_named(device, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=f"device '{device}'"), open_world(device):
         pass

@@ -1,4 +1,4 @@
-"""Algorithm 1: who moves in which step, at which rate, and which way."""
+"""Algorithm 1: which parameters move in which step, at which rate, and in which direction."""
 
 import math
 
@@ -17,7 +17,7 @@ SGD = {"name": "sgd", "lr": 1e-2, "momentum": 0.0, "weight_decay": 0.0}
 
 @pytest.fixture(autouse=True)
 def teacher(monkeypatch):
-    """A teacher with random weights, in place of a file."""
+    """Replaces the teacher's file by a teacher with random weights."""
     torch.manual_seed(5)
     model = SiamFC().eval().requires_grad_(False)
     monkeypatch.setattr(module, "load_teacher", lambda settings: model)
@@ -81,7 +81,7 @@ def test_the_students_step_leaves_the_discriminators_and_their_gradients_alone()
 
 
 def test_discriminators_climb_line_11_on_a_fixed_batch():
-    """log D(R) + log(1 - D(T)) goes up, and D tells teacher from student at the end."""
+    """log D(R) + log(1 - D(T)) goes up, and in the end D can tell teacher from student."""
     made, b = task(discriminator_lr=1e-3), batch()
     *_, branches = forward(made, b)
 
@@ -191,7 +191,7 @@ def test_distillation_reaches_the_student():
     assert 0 < losses["distil_feature"] <= 2.5
 
 
-def test_maps_may_be_compared_behind_relu_and_sign():
+def test_maps_may_be_compared_after_relu_and_sign():
     before, after = task(), task(compared_maps="after")
     student, teacher, _ = forward(before, batch())
     real, fake = after._activated(teacher.search_maps, student.search_maps)
@@ -206,7 +206,7 @@ def test_maps_may_be_compared_behind_relu_and_sign():
     assert changed(after.model, weights) == weights.keys()
 
 
-def test_norms_freeze_when_told_to():
+def test_norms_freeze_at_their_share_of_the_epochs():
     made = task(freeze_norms_from=0.5)
     for epoch, training in ((4, True), (5, False), (9, False)):
         made.start_epoch(epoch)
@@ -247,13 +247,13 @@ def test_response_is_the_balanced_loss_of_the_students_response():
     assert made.step(b)["response"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_metrics_tell_c_star_gain_and_flips():
+def test_metrics_include_c_star_gain_and_flips():
     made = task(optimiser={"name": "adam", "lr": 1e-2, "weight_decay": 0})
     before = made._signs()
     made.step(batch())
-    told = made.metrics()
+    metrics = made.metrics()
     for name, conv in made.backbone.binary_layers().items():
-        assert told[f"c_star/{name}"] == pytest.approx(conv.weight_binarizer.c.mean().item())
-    assert told["gain"] == pytest.approx(made.model.gain.item())
+        assert metrics[f"c_star/{name}"] == pytest.approx(conv.weight_binarizer.c.mean().item())
+    assert metrics["gain"] == pytest.approx(made.model.gain.item())
     flipped = (made._signs() != before).float().mean().item()
-    assert told["flip_ratio"] == pytest.approx(flipped) and flipped > 0
+    assert metrics["flip_ratio"] == pytest.approx(flipped) and flipped > 0

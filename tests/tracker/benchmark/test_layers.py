@@ -1,4 +1,4 @@
-"""The work of each layer, and the table of it."""
+"""The work of each layer, and the table that shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracker.benchmark.machine import describe_machine, peak_product
 
 
 def test_macs_are_alexnets():
-    """By hand: 123^2 positions of 96 filters of 11x11x3, and so on, three crops."""
+    """The products are counted by hand: 123^2 positions of 96 filters of 11x11x3, and so on."""
     by_hand = [
         123**2 * 96 * 363,
         57**2 * 256 * 25 * 48,
@@ -27,22 +27,23 @@ def test_macs_are_alexnets():
 
 @pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 def test_the_table_fits_together():
-    told = measure_layers(
+    figures = measure_layers(
         read_packed(SHIPPED), np.zeros((1, 127, 127, 3), np.uint8), threads=1, rounds=1
     )
-    assert told["path"] == kernel_paths()[0] and told["fp32_peak_gmac_per_s"] > 0
-    assert [row["name"] for row in told["rows"]] == [f"conv{n}" for n in range(1, 6)]
-    assert [row["kind"] for row in told["rows"]] == ["pixels"] + 4 * ["binary"]
-    for row in told["rows"]:
+    assert figures["path"] == kernel_paths()[0] and figures["fp32_peak_gmac_per_s"] > 0
+    assert [row["name"] for row in figures["rows"]] == [f"conv{n}" for n in range(1, 6)]
+    assert [row["kind"] for row in figures["rows"]] == ["pixels"] + 4 * ["binary"]
+    for row in figures["rows"]:
         rate = row["gmac"] / (row["ms_median"] / 1e3)
         assert row["gmac_per_s"] == pytest.approx(rate)
-        assert row["times_fp32_peak"] == pytest.approx(rate / told["fp32_peak_gmac_per_s"])
+        assert row["times_fp32_peak"] == pytest.approx(rate / figures["fp32_peak_gmac_per_s"])
 
 
-def test_the_machine_is_told():
-    told = describe_machine()
-    assert told["cpu"] and told["cores"] >= 1
-    assert {"numpy", "torch"} <= set(told["versions"])
+def test_the_machine_is_described():
+    figures = describe_machine()
+    assert figures["cpu"] and figures["cores"] >= 1
+    assert {"numpy", "torch"} <= set(figures["versions"])
+    assert figures["package"] == str(SHIPPED.parents[1])
 
 
 def test_the_product_behind_the_peak_is_one():

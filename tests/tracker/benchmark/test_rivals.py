@@ -1,4 +1,4 @@
-"""Rivals compute what they are said to, on the threads they are given; those missing are named."""
+"""Rivals compute what they claim, on the threads they are given; missing ones are named."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import torch
 from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, load_embedder
 from rbsf.engine.packed import kernel_paths
 from tracker.benchmark import rivals
+from tracker.benchmark.machine import describe_machine
 from tracker.benchmark.rivals import RIVALS, Rival, RunEmbedder, Setup, contestants
 from tracker.benchmark.timing import OURS
+
+FLAGS = describe_machine()["flags"]
+SATURATES = "avx2" in FLAGS and not any("vnni" in flag for flag in FLAGS)
+"""Without VNNI, a sum of two 8-bit products has 16 bits on x86, and large ones are cut off."""
 
 needs_kernels = pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 
@@ -25,7 +30,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def crops():
-    """Smooth, as pictures are: ranges of noise would suit no 8-bit network."""
+    """The crops are smooth as pictures are: no 8-bit network suits the range of noise."""
     noise = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3), dtype=np.uint8)
     grown = torch.from_numpy(noise).permute(0, 3, 1, 2).float()
     grown = torch.nn.functional.interpolate(grown, (127, 127), mode="bilinear")
@@ -61,7 +66,7 @@ def test_full_precision_rivals_give_the_teachers_features(name, setup, crops, ex
 def test_8_bit_rivals_are_near_but_not_equal(name, setup, crops, expected):
     off = made(name, setup)(crops) - expected
     error = np.sqrt(np.mean(off**2) / np.mean(expected**2))
-    assert 1e-4 < error < 0.15
+    assert 1e-4 < error < (0.5 if SATURATES else 0.15)
 
 
 @pytest.mark.parametrize("name", RIVALS)
@@ -95,10 +100,13 @@ def test_what_is_not_installed_is_left_out_and_named(setup, monkeypatch):
     }
     monkeypatch.setattr(rivals, "RIVALS", stubs)
     monkeypatch.setattr(rivals, "kernel_paths", list)
+    monkeypatch.setattr(rivals, "missing_kernels", lambda: "why")
     found, left_out = contestants(setup)
     assert found == {"there": there}
-    assert left_out[0].startswith("packed is left out") and "compiler" in left_out[0]
-    assert left_out[1:] == ["absent is left out: pip install no_such_package nor_this"]
+    assert left_out == [
+        "packed is left out: why",
+        "absent is left out: it needs pip install no_such_package nor_this",
+    ]
 
 
 def test_threads_reach_every_runtime(crops, monkeypatch):

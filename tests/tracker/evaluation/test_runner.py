@@ -1,6 +1,8 @@
 """The loop: what the tracker is given, what the clock sees, what is done again and what is not."""
 
+import os
 import re
+import signal
 import subprocess
 from types import SimpleNamespace
 
@@ -240,6 +242,28 @@ def test_a_protocols_runs_are_kept_apart_and_resumed(root, tmp_path, protocol):
     (folder / "boxes" / "B" / f"{next(iter(results.trajectories['B']))}.txt").unlink()
     evaluate_tracker(again, dataset, archive=Archive(folder, {}))
     assert again.made == 1
+
+
+def test_speeds_of_another_number_of_threads_are_not_taken_over(root, tmp_path):
+    def fps(threads):
+        archive = Archive(tmp_path / "o", {}, threads=threads)
+        return evaluate_tracker(StandingTracker, load_dataset("otb", root), archive=archive).fps
+
+    assert fps(1) > 0 and fps(1) > 0
+    assert fps(2) is None
+
+
+class Suicidal(StandingTracker):
+    """Takes its process with it, as a fault in a rival's C++ does."""
+
+    def update(self, frame):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_that_is_killed_ends_the_run_with_one_line(root, tmp_path):
+    with pytest.raises(InputError, match="a worker process was killed"):
+        evaluate_tracker(Suicidal, load_dataset("otb", root), workers=2)
 
 
 def test_what_a_killed_process_was_writing_is_removed(tmp_path):

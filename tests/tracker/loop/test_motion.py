@@ -7,7 +7,7 @@ import pytest
 from tracking_scene import ColourEmbedder, background, paint_target
 
 from rbsf.geometry import Box, iou
-from tracker.loop import tracker as loop
+from tracker.loop import view
 from tracker.loop.config import TrackerConfig
 from tracker.loop.motion import Motion
 from tracker.loop.tracker import SiamFCTracker
@@ -16,7 +16,7 @@ from tracker.loop.tracker import SiamFCTracker
 def steady(*centers):
     motion = Motion(centers[0])
     for center in centers[1:]:
-        motion.heed(center, sure=True)
+        motion.observe(center, sure=True)
     return motion.steady
 
 
@@ -47,12 +47,12 @@ def test_each_axis_by_itself():
 def test_a_doubtful_place_is_no_motion():
     motion = Motion((0, 0))
     for x in (4, 8):
-        motion.heed((x, 0), sure=True)
-    motion.heed((12, 0), sure=False)
+        motion.observe((x, 0), sure=True)
+    motion.observe((12, 0), sure=False)
     assert motion.steady == (0, 0)
-    motion.heed((16, 0), sure=True)
+    motion.observe((16, 0), sure=True)
     assert motion.steady == (0, 0)  # one sure move since
-    motion.heed((20, 0), sure=True)
+    motion.observe((20, 0), sure=True)
     assert motion.steady == (4, 0)
 
 
@@ -65,7 +65,7 @@ def test_a_target_outruns_the_search_square_unless_its_motion_is_foreseen(motion
     tracker = SiamFCTracker(ColourEmbedder(), config)
     tracker.init(frames[0], boxes[0])
     tracks = [tracker.update(frame).box for frame in frames[1:]]
-    speed, reach = boxes[-1].x - boxes[-2].x, tracker.target.side / 2
+    speed, reach = boxes[-1].x - boxes[-2].x, tracker.target.place.exemplar_square.side / 2
     assert speed > 1.5 * reach
     assert (iou(tracks[-1], boxes[-1]) > 0.6) == motion
     if motion:
@@ -101,9 +101,9 @@ def test_a_blank_frame_carries_a_moving_target_one_move_on_and_no_further():
     tracker = started(paint_target(clouds, boxes[0]), boxes[0])
     for box in boxes[1:]:
         tracker.update(paint_target(clouds, box))
-    x, _ = tracker.target.center
+    x, _ = tracker.target.place.center
     blank = np.full_like(clouds, 127)
-    first, second = (tracker.update(blank) and tracker.target.center[0] for _ in range(2))
+    first, second = (tracker.update(blank) and tracker.target.place.center[0] for _ in range(2))
     assert first - x == pytest.approx(8, abs=4)
     assert second == first
 
@@ -115,8 +115,8 @@ def test_the_search_goes_no_further_than_the_frame(monkeypatch):
         looked.extend(square.center for square in squares)
         return cut(frame, squares, size, fill)
 
-    cut = loop.crop_squares
-    monkeypatch.setattr(loop, "crop_squares", crops)
+    cut = view.crop_squares
+    monkeypatch.setattr(view, "crop_squares", crops)
     boxes = [Box(170 - 20 * t, 110, 40, 32) for t in range(11)]
     clouds = background((400, 260))
     tracker = started(paint_target(clouds, boxes[0]), boxes[0])

@@ -30,6 +30,12 @@ def test_the_nearest_come_first_and_none_is_outside():
 def test_the_round_begins_anew_and_names_no_place_twice_at_once():
     around = Surroundings((100.0, 100.0), 50.0, 0.5, (640, 480))
     assert len(around.centers) == 9
-    seen = around.next(6) + around.next(6)
-    assert seen == [*around.centers, *around.centers[:3]]
-    assert len(set(around.next(50))) == 9
+    first = around.upcoming(6)
+    assert around.upcoming(6) == first  # asking changes nothing
+    around.advance(6)
+    assert first + around.upcoming(6) == [*around.centers, *around.centers[:3]]
+    assert len(around.upcoming(50)) == len(set(around.upcoming(50))) == 9
+
+
+def test_where_no_square_is_in_the_frame_there_is_nothing_to_look_at():
+    assert Surroundings((-90.0, 20.0), 50.0, 0.5, (640, 480)).upcoming(6) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from itertools import pairwise
@@ -18,7 +20,8 @@ from rbsf.config import parse_settings
 from rbsf.errors import InputError
 from rbsf.geometry import Box, iou
 from tracker.loop.config import TrackerConfig
-from tracker.loop.target import Target
+from tracker.loop.place import Place
+from tracker.loop.target import Start
 from tracker.loop.tracker import SiamFCTracker
 
 SIZE = (400, 260)
@@ -155,58 +158,57 @@ def test_center_stays_in_the_frame_and_the_box_within_it():
     tracker = started(frames[0], boxes[0])
     for frame in frames[1:]:
         box = tracker.update(frame).box
-        assert 0 <= tracker.target.center[0] <= SIZE[0] - 1
+        assert 0 <= tracker.target.place.center[0] <= SIZE[0] - 1
         assert box.x >= 0 and box.y >= 0 and box.w > 0 and box.h > 0
         assert box.x + box.w <= SIZE[0] and box.y + box.h <= SIZE[1]
 
 
 def test_a_center_is_brought_back_into_the_frame():
-    target = Target(Box(100, 100, 40, 30), 0.5, bounded=True)
-    target.move_to(-30.0, 900.0, SIZE)
-    assert target.center == (0.0, SIZE[1] - 1.0)
-    free = Target(Box(100, 100, 40, 30), 0.5, bounded=False)
-    free.move_to(-30.0, 900.0, SIZE)
+    place = Place(Box(100, 100, 40, 30), SIZE, TrackerConfig())
+    place.move_to(-30.0, 900.0)
+    assert place.center == (0.0, SIZE[1] - 1.0)
+    free = Place(Box(100, 100, 40, 30), SIZE, TrackerConfig(parity=True))
+    free.move_to(-30.0, 900.0)
     assert free.center == (-30.0, 900.0)
 
 
 @pytest.mark.parametrize("parity", [False, True])
 def test_the_network_sees_rgb(parity):
     blue = np.full((SIZE[1], SIZE[0], 3), (250, 20, 10), np.uint8)
-    tracker = SiamFCTracker(ColourEmbedder(), TrackerConfig(parity=parity))
-    exemplar = tracker.exemplar_crop(blue, Box(100, 100, 40, 30))
+    start = Start(blue, Box(100, 100, 40, 30), TrackerConfig(parity=parity))
     for crops, shape in (
-        (exemplar, (1, 127, 127, 3)),
-        (tracker.search_crops(blue), (3, 255, 255, 3)),
+        (start.exemplar, (1, 127, 127, 3)),
+        (start.view.crops, (3, 255, 255, 3)),
     ):
         assert crops.shape == shape
         assert np.all(crops == (10, 20, 250))
 
 
 def test_size_stays_near_the_first():
-    target = Target(Box(100, 100, 40, 30), 0.5, bounded=True)
+    place = Place(Box(100, 100, 40, 30), (4000, 3000), TrackerConfig())
     for _ in range(200):
-        target.grow(1.05, (4000, 3000))
-    assert target.zoom == pytest.approx(5.0)
+        place.grow(1.05)
+    assert place.zoom == pytest.approx(5.0)
     for _ in range(200):
-        target.grow(0.9, (4000, 3000))
-    assert target.zoom == pytest.approx(0.2)
+        place.grow(0.9)
+    assert place.zoom == pytest.approx(0.2)
 
 
 def test_size_stays_between_pixel_and_frame():
-    wide = Target(Box(0, 0, 300, 50), 0.5, bounded=True)
-    small = Target(Box(50, 50, 5, 8), 0.5, bounded=True)
+    wide = Place(Box(0, 0, 300, 50), SIZE, TrackerConfig())
+    small = Place(Box(50, 50, 5, 8), SIZE, TrackerConfig())
     for _ in range(100):
-        wide.grow(1.1, (400, 260))
-        small.grow(0.9, (400, 260))
+        wide.grow(1.1)
+        small.grow(0.9)
     assert 300 * wide.zoom == pytest.approx(1.5 * 400)
     assert 5 * small.zoom == pytest.approx(2)
 
 
 @pytest.mark.parametrize("box", [Box(0, 0, 1, 1), Box(-500, -500, 2000, 2000)])
 def test_the_first_size_is_allowed_whatever_it_is(box):
-    target = Target(box, 0.5, bounded=True)
-    target.grow(1.0, SIZE)
-    assert target.zoom == 1.0
+    place = Place(box, SIZE, TrackerConfig())
+    place.grow(1.0)
+    assert place.zoom == 1.0
 
 
 def test_boxes_at_the_rim_and_large_ones_are_tracked():
@@ -232,7 +234,6 @@ def test_grey_frames_are_tracked_as_their_colour_copies():
         background(SIZE).astype(np.float32),
         np.zeros((4, 5, 7), np.uint8),
         np.zeros((0, 5, 3), np.uint8),
-        None,
         "frame.jpg",
     ],
 )
@@ -250,6 +251,61 @@ def test_what_is_no_frame_is_refused(frame):
 def test_what_is_no_box_is_refused_with_the_frames_size(box):
     with pytest.raises(InputError, match="400x260"):
         started(background(SIZE), box)
+
+
+def attributes(thing: object) -> set[str]:
+    """The names of an object's attributes and of those of its parts, with their owners."""
+    mine = {f"{type(thing).__name__}.{name}" for name in vars(thing)}
+    parts = (part for part in vars(thing).values() if type(part).__module__ in LOOP)
+    return mine.union(*map(attributes, parts))
+
+
+LOOP = {f"tracker.loop.{name}" for name in ("target", "place", "template", "motion", "view")}
+
+
+def test_no_attribute_is_born_after_its_object():
+    """Found and lost, with a template that follows, an object has the attributes of its start."""
+    frames, boxes = vanishing(Box(260, 150, 40, 32))
+    fresh = SiamFCTracker(ColourEmbedder(), TrackerConfig(patience=2, template_rate=0.1))
+    tracker = copy.deepcopy(fresh)
+    assert vars(tracker).keys() == vars(fresh).keys()
+    tracker.init(frames[0], boxes[0])
+    first = attributes(tracker)
+    for frame in frames[1:]:
+        tracker.update(frame)
+        assert attributes(tracker) == first
+    assert vars(tracker).keys() == vars(fresh).keys()
+    assert "Place.center" in first
+
+
+def test_looking_changes_nothing_and_only_locating_does():
+    frames, boxes = vanishing(Box(260, 150, 40, 32), after=0)
+    tracker = started(frames[0], boxes[0], patience=2, scale_every=2, template_rate=0.1)
+    for frame in frames[1:]:
+        view, again = (tracker.target.look(frame) for _ in range(2))
+        assert view.squares == again.squares
+        assert np.array_equal(view.crops, again.crops)
+        tracker.update(frame)
+
+
+def test_a_start_that_fails_keeps_the_earlier_target():
+    boxes = moving_boxes(4)
+    frames = scene(boxes)
+    tracker, other = (started(frames[0], boxes[0]) for _ in range(2))
+    with pytest.raises(InputError):
+        tracker.init(frames[1], Box(900, 0, 10, 10))
+    assert tracker.update(frames[1]) == other.update(frames[1])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_a_copy_goes_on_by_itself_with_the_same_numbers(copied):
+    frames, boxes = vanishing(Box(260, 150, 40, 32))
+    tracker = started(frames[0], boxes[0], patience=3, template_rate=0.1, scale_every=3)
+    for frame in frames[1:15]:  # it is lost by then
+        tracker.update(frame)
+    other = copied(tracker)
+    expected = [tracker.update(frame) for frame in frames[15:]]
+    assert [other.update(frame) for frame in frames[15:]] == expected
 
 
 def test_update_needs_a_start():
@@ -278,7 +334,7 @@ def test_the_size_follows_though_scales_are_searched_now_and_then():
     zooms, tracks = [1.0], []
     for frame in frames[1:]:
         tracks.append(tracker.update(frame))
-        zooms.append(tracker.target.zoom)
+        zooms.append(tracker.target.place.zoom)
     changed = {index for index, (a, b) in enumerate(pairwise(zooms), 1) if a != b}
     assert changed and all(index % 3 == 0 for index in changed)
     assert zooms[-1] < 0.85

@@ -1,4 +1,4 @@
-"""Boxes in files: exact text, several targets, nothing half-written."""
+"""Box files hold the exact text, also for several targets, and are never half-written."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_json(tmp_path: Path) -> None:
     writer.write(0, 0.0, 0, FIRST, 1.0, False)
     writer.write(1, 0.04, 0, SECOND, 0.5, True)
     writer.close()
-    told = json.loads((tmp_path / "out.json").read_text())
-    records = told.pop("records")
-    assert told == header
+    written = json.loads((tmp_path / "out.json").read_text())
+    records = written.pop("records")
+    assert written == header
     assert records == [
         {"frame": 0, "time_s": 0.0, "x": 1.0, "y": 2.0, "w": 30.25, "h": 40.5}
         | {"score": 1.0, "lost": 0},
@@ -54,8 +54,8 @@ def test_json_without_a_header(tmp_path: Path) -> None:
     writer = BoxWriter(tmp_path / "out.json", targets=2)
     writer.write(0, 0.0, 1, FIRST, 1.0, False)
     writer.close()
-    told = json.loads((tmp_path / "out.json").read_text())
-    assert list(told) == ["records"] and told["records"][0]["target"] == 2
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert list(written) == ["records"] and written["records"][0]["target"] == 2
 
 
 def test_txt_is_boxes_alone(tmp_path: Path) -> None:

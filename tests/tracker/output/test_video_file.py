@@ -1,4 +1,4 @@
-"""The annotated video: what browsers need, true times, and legible drawing."""
+"""The annotated video plays in browsers, has true times, and is legible."""
 
 from __future__ import annotations
 
@@ -42,8 +42,16 @@ def test_the_video_plays_in_a_browser(tmp_path: Path) -> None:
         assert stream.codec_context.pix_fmt == "yuv420p"
         assert stream.frames == len(TIMES)
     data = path.read_bytes()
-    assert 0 < data.find(b"moov") < data.find(b"mdat")  # it starts before it is all there
+    assert 0 < data.find(b"moov") < data.find(b"mdat")  # so it plays while it loads
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_frame_is_held_back(tmp_path: Path) -> None:
+    """B-frames would come after the frames they refer to, and the encoder would keep those."""
+    write(tmp_path / "out.mp4", 64, 48)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [packet.pts for packet in packets] == [packet.dts for packet in packets]
 
 
 def test_times_and_colours_are_kept(tmp_path: Path) -> None:
@@ -95,12 +103,13 @@ def test_outputs_are_checked_before_the_work(tmp_path: Path) -> None:
     source = str(tmp_path / "clip.mp4")
     for name, why in {
         "out.avi": r"must end in \.mp4",
-        "gone/out.mp4": "there is no folder",
-        "dir.mp4": "cannot be written",
+        "gone/out.mp4": "there is no folder .*gone; make it",
+        "dir.mp4": "it is a folder",
         "clip.mp4": "is the source itself",
     }.items():
         with pytest.raises(InputError, match=why):
             check_output(tmp_path / name, (".mp4",), source)
+    assert check_output(tmp_path / "any.bin", (), source).name == "any.bin"
     assert check_output(tmp_path / "out.MP4", (".mp4",), source).name == "out.MP4"
 
 

@@ -1,4 +1,4 @@
-"""Live sources: the newest frame wins, silence and errors are passed on."""
+"""A live source gives its newest frame, and passes on silence and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rendered clip: repeatable, and its boxes true."""
+"""The rendered clip can be repeated, and its boxes are true."""
 
 from __future__ import annotations
 

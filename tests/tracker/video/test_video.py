@@ -1,4 +1,4 @@
-"""Sources of frames: numbers, times, orientation, and what is said when something is wrong."""
+"""Sources give numbers, times and upright frames, and say in words what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tracker.video.open import SourceFault, VideoFrame, open_source
 
 
 def read(name: str | Path, **options: float) -> tuple[list[VideoFrame], str | None]:
-    """Every frame, and why the source stopped early, if it did."""
+    """Reads every frame, and why the source stopped early, if it did."""
     frames = []
     try:
         for frame in open_source(name, **options):
@@ -95,10 +95,10 @@ def test_start_frame_keeps_numbers_and_times(clip: Path) -> None:
 
 
 def test_start_frame_past_the_end(clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="20 frames: start frame 20 is past its end"):
+    with pytest.raises(InputError, match="20 frames: start frame 20 is past the last one"):
         open_source(clip, start=20)
     cv2.imwrite(str(tmp_path / "1.png"), flat(0))
-    with pytest.raises(InputError, match="1 images: start frame 1 is past its end"):
+    with pytest.raises(InputError, match="1 images: start frame 1 is past the last one"):
         open_source(tmp_path, start=1)
 
 
@@ -115,7 +115,7 @@ def test_a_frame_that_cannot_be_decoded_is_named_and_passed(clip: Path) -> None:
 def test_a_bad_first_frame_tells_where_to_start(clip: Path) -> None:
     blank_packet(clip, 0)
     blank_packet(clip, 1)
-    with pytest.raises(InputError, match=r"frame 0 of .* cannot be decoded; .* --start-frame 2"):
+    with pytest.raises(InputError, match=r"frame 0 of .* decoded; .* that can be is 2"):
         open_source(clip)
 
 
@@ -158,7 +158,7 @@ def test_frames_of_another_size_end_a_source(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((8, 7, 3), np.uint8))
     frames, fault = read(tmp_path)
     assert len(frames) == 1
-    assert "frame 1 is 7x8, those before are 6x8" in str(fault)
+    assert "frame 1 is 7x8, but the frames before it are 6x8" in str(fault)
 
 
 def sound(path: Path) -> None:
@@ -176,9 +176,9 @@ def test_what_is_no_source_is_refused_in_one_line(tmp_path: Path) -> None:
     sound(tmp_path / "sound.wav")
     for name, why in {
         "missing.mp4": "no such video",
-        "empty": "no images",
+        "empty": "holds no images",
         "zero.mp4": "cannot open",
-        "text.mp4": "no video that can be read",
+        "text.mp4": "not a readable video",
         "sound.wav": "holds no video",
     }.items():
         with pytest.raises(InputError, match=why) as caught:
@@ -206,7 +206,7 @@ def test_standard_input_is_a_source(clip: Path) -> None:
 
 @pytest.fixture
 def stalling_server(clip: Path) -> Iterator[str]:
-    """Serves a clip up to its middle, then holds the line without a word."""
+    """Serves a clip up to its middle, then keeps the connection open and sends nothing."""
     ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,125 @@
+#include "layer_pass.h"
+
+#include <cstring>
+
+#include "bits.h"
+
+namespace rbsf {
+namespace {
+
+// A max-pool on bits is an OR. First the rows under the window become one row, `wide`; then
+// neighbouring pixels of `words` words each become one pixel of `out`.
+void pool_row(const uint64_t* raw, size_t row_words, int words, int width, uint64_t* wide,
+              uint64_t* out) {
+  static_assert(kPoolSize == 3, "three rows and three pixels are listed below");
+  for (size_t i = 0; i < row_words; ++i)
+    wide[i] = raw[i] | raw[i + row_words] | raw[i + 2 * row_words];
+  for (int x = 0; x < width; ++x, wide += kPoolStride * words, out += words)
+    for (int j = 0; j < words; ++j) out[j] = wide[j] | wide[j + words] | wide[j + 2 * words];
+}
+
+void flip_row(const uint64_t* from, const uint64_t* flips, int words, int width, uint64_t* to) {
+  for (int x = 0; x < width; ++x)
+    for (int j = 0; j < words; ++j) to[x * words + j] = from[x * words + j] ^ flips[j];
+}
+
+}  // namespace
+
+LayerPass::LayerPass(const Kernels& kernels, const Stage& stage, size_t index, Workspace& space,
+                     float* features)
+    : kernels_(kernels),
+      stage_(stage),
+      layer_(stage.layer),
+      index_(index),
+      space_(space),
+      features_(features),
+      conv_(space.shapes[index].conv),
+      pooled_(space.shapes[index].pooled) {}
+
+void LayerPass::convolve_row(int crop, int y, int worker) const {
+  if (!layer_.binary) return convolve_pixels(crop, y, worker);
+  for (int group = 0; group < layer_.groups; ++group) {
+    count_differing(crop, group, y, worker);
+    const uint16_t* counts = space_.counts[worker].as<uint16_t>();
+    if (layer_.real)
+      write_features(crop, group, y, counts);
+    else
+      write_raw_bits(crop, group, y, counts);
+  }
+}
+
+void LayerPass::convolve_pixels(int crop, int y, int worker) const {
+  const size_t stride = static_cast<size_t>(space_.size) * 3;
+  const size_t first_row = static_cast<size_t>(crop) * space_.size + y * layer_.stride;
+  kernels_.pixel_row(stage_.pixels, stage_.filters[0], layer_.thresholds.data(),
+                     space_.pixels.data() + first_row * stride, stride, conv_.width,
+                     raw_row(crop, y), stage_.raw_bytes(), space_.scratch[worker].data());
+}
+
+void LayerPass::count_differing(int crop, int group, int y, int worker) const {
+  const MapShape before = space_.shapes[index_ - 1].pooled;
+  const size_t stride = static_cast<size_t>(before.width) * stage_.binary.channel_bytes;
+  const size_t plane = static_cast<size_t>(crop) * layer_.groups + group;
+  const uint8_t* input = space_.planes[index_ - 1].data() + (plane * before.height + y) * stride;
+  kernels_.count_row(stage_.binary, stage_.filters[group], input, stride, conv_.width,
+                     space_.counts[worker].as<uint16_t>(), space_.scratch[worker].data());
+}
+
+// A feature is S * scale + bias with S = K - 2c, where c counts the differing bits of K taps.
+void LayerPass::write_features(int crop, int group, int y, const uint16_t* counts) const {
+  const size_t padded = stage_.binary.padded_filters();
+  const size_t map = static_cast<size_t>(conv_.height) * conv_.width;
+  const int filters = stage_.group_outputs(), taps = layer_.taps(), width = conv_.width;
+  const size_t first = static_cast<size_t>(crop) * layer_.outputs + group * filters;
+  float* to = features_ + first * map + static_cast<size_t>(y) * width;
+  for (int f = 0; f < filters; ++f, to += map) {
+    const float scale = layer_.scale[group * filters + f], bias = layer_.bias[group * filters + f];
+    for (int x = 0; x < width; ++x)
+      to[x] = static_cast<float>(taps - 2 * counts[x * padded + f]) * scale + bias;
+  }
+}
+
+void LayerPass::write_raw_bits(int crop, int group, int y, const uint16_t* counts) const {
+  kernels_.compare_row(stage_.binary, counts, conv_.width, stage_.limits[group].data(),
+                       raw_row(crop, y) + static_cast<size_t>(group) * stage_.group_bytes(),
+                       stage_.raw_bytes());
+}
+
+void LayerPass::finish_row(int crop, int y, int worker) const {
+  const int words = stage_.raw_words(), width = pooled_.width;
+  uint64_t* const wide = space_.scratch[worker].as<uint64_t>();
+  uint64_t* const row = wide + raw_row_words();
+  const int first = layer_.pool ? kPoolStride * y : y;
+  const auto* from = reinterpret_cast<const uint64_t*>(raw_row(crop, first));
+  if (layer_.pool) {
+    pool_row(from, raw_row_words(), words, width, wide, row);
+    from = row;
+  }
+  flip_row(from, stage_.flips.data(), words, width, row);
+  for (int group = 0; group < stage_.next_groups; ++group) write_plane_row(crop, group, y, row);
+}
+
+void LayerPass::write_plane_row(int crop, int group, int y, const uint64_t* row) const {
+  const int bytes = stage_.plane_bytes(), channels = stage_.plane_channels();
+  const int raw_bytes = stage_.raw_bytes(), width = pooled_.width;
+  const bool aligned = stage_.aligned();
+  const size_t plane = static_cast<size_t>(crop) * stage_.next_groups + group;
+  uint8_t* to = space_.planes[index_].data() + (plane * pooled_.height + y) * width * bytes;
+  const auto* pixel = reinterpret_cast<const uint8_t*>(row);
+  for (int x = 0; x < width; ++x, to += bytes, pixel += raw_bytes) {
+    if (aligned) {
+      std::memcpy(to, pixel + static_cast<size_t>(group) * bytes, bytes);
+      continue;
+    }
+    std::memset(to, 0, bytes);
+    for (int c = 0; c < channels; ++c)
+      put_bit(to, c, bit_of(pixel, stage_.raw_bit(group * channels + c)));
+  }
+}
+
+uint8_t* LayerPass::raw_row(int crop, int y) const {
+  const size_t row = static_cast<size_t>(crop) * conv_.height + y;
+  return space_.raw[index_].data() + row * raw_row_words() * sizeof(uint64_t);
+}
+
+}  // namespace rbsf

@@ -1,0 +1,29 @@
+// The largest sizes that the engine accepts. model.cpp refuses a packed file, and module.cpp
+// refuses crops, beyond them. The kernels rely on them for the sizes of their buffers and the
+// widths of their sums, so a larger limit may need wider sums: the assertions below say which.
+#pragma once
+
+#include <cstdint>
+
+namespace rbsf {
+
+// Of a packed file.
+constexpr int kMaxLayers = 32;
+constexpr int kMaxChannels = 4096;
+constexpr int kMaxKernel = 15;   // The rows of a filter, and its columns.
+constexpr int kMaxStride = 4;    // Only the layer on pixels has a stride.
+constexpr int kMaxTaps = 32768;  // The products in one sum of a binary layer.
+
+// Of a call.
+constexpr int kMaxCropSide = 4096;
+constexpr int kMaxCrops = 65536;
+constexpr int kMaxThreads = 256;
+
+// Counts of differing bits have 16 bits, and so have their limits, which can be one above any
+// count.
+static_assert(kMaxTaps + 1 <= UINT16_MAX, "counts of differing bits and their limits fit 16 bits");
+
+// A sum on pixels has 32 bits. No sum reaches INT32_MAX, which serves as an unreachable threshold.
+static_assert(int64_t{3} * kMaxKernel * kMaxKernel * 255 * 127 < INT32_MAX, "sums fit 32 bits");
+
+}  // namespace rbsf
