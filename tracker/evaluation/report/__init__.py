@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rbsf.files.atomic import make_folder
+
 from .folders import read_entries
 from .page import write_page
 from .study import make_study
@@ -37,5 +39,6 @@ def write_report(
         InputError: The results cannot be read or compared, or a file cannot be written.
     """
     study = make_study(read_entries(folders), focus, root)
+    make_folder(output)
     write_markdown(study, output)
     return write_page(study, output, strips)

@@ -66,5 +66,5 @@ def _facts(entry: Entry) -> dict[str, str]:
         "runs on": engine_in_words(results.engine, results.kernels),
         "threads": str(results.threads or ""),
         "machine": machine_in_words(results.machine),
-        "date": results.date,
+        "date": results.date[:10],
     }
