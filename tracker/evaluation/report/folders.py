@@ -131,7 +131,8 @@ def read_entries(folders: Sequence[Path]) -> list[Entry]:
     Raises:
         InputError: A folder without results, or a results.json that cannot be understood.
     """
-    found = [entry for folder in folders for entry in _read_folder(folder)]
+    every = [entry for folder in folders for entry in _read_folder(folder)]
+    found = list({entry.folder.resolve(): entry for entry in every}.values())  # each once
     uses = Counter(entry.name for entry in found)
     named = [
         replace(o, name=f"{o.folder.resolve().parent.name}/{o.name}") if uses[o.name] > 1 else o

@@ -20,7 +20,8 @@ def latex_table(labels: Row, groups: Mapping[str, Row], parts: Sequence[Sequence
     Args:
         labels: The headings of the first columns, which are set left.
         groups: The headings of the other columns, by the name that stands above them.
-        parts: The rows, in plain text. What follows a first space in a number is set smaller.
+        parts: The rows, in plain text. What follows the first space in a number is set smaller, and
+            so is a first cell in brackets.
     """
     count = sum(map(len, groups.values()))
     above, rules, column = [], [], len(labels) + 1
@@ -39,13 +40,17 @@ def latex_table(labels: Row, groups: Mapping[str, Row], parts: Sequence[Sequence
         lines.append(r"\midrule")
         for row in rows:
             words, numbers = row[: len(labels)], row[len(labels) :]
-            lines.append(_line([*map(escape, words), *map(_number, numbers)]))
+            lines.append(_line([*map(_word, words), *map(_number, numbers)]))
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
 
 def escape(text: str) -> str:
     """Text with LaTeX's special characters made harmless."""
     return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+def _word(text: str) -> str:
+    return rf"{{\scriptsize {escape(text)}}}" if text.startswith("(") else escape(text)
 
 
 def _number(text: str) -> str:

@@ -11,15 +11,19 @@ from .folders import Entry
 from .study import Study
 
 
-def left_out(study: Study) -> list[str]:
-    """A line for each reason why sequences are missing from the figures, with their names."""
+def left_out(study: Study, shown: int | None = None) -> list[str]:
+    """A line for each reason why sequences are missing from the figures, with their names.
+
+    Args:
+        shown: How many sequences are named for each reason, and the others counted. None names all.
+    """
     missing = dict.fromkeys(
         LeftOut(each.sequence, each.reason)
         for entry in study.entries
         for each in entry.results.left_out
         if each.sequence not in study.names
     )
-    lines = by_reason(missing)
+    lines = by_reason(missing, shown)
     for entry in study.entries:
         extra = [name for name in entry.results.sequences if name not in study.names]
         if extra:

@@ -24,6 +24,11 @@ def test_a_trackers_own_folder_is_read_alone(folder):
     assert [entry.name for entry in read_entries([folder / "leaping"])] == ["leaping"]
 
 
+def test_a_folder_that_is_given_twice_is_read_once(folder):
+    entries = read_entries([folder, folder / "leaping", folder / "."])
+    assert [entry.name for entry in entries] == ["drifting", "leaping", "standing"]
+
+
 def test_trackers_of_one_name_are_named_by_their_folders(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "second")
     names = [e.name for e in read_entries([folder / "leaping", tmp_path / "second" / "leaping"])]
