@@ -106,6 +106,14 @@ def plain_name(name: str) -> str:
     return name
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing, or nothing that this user may see."""
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return True
+
+
 def folders(root: Path) -> list[Path]:
     """The folders below a root in the order of their names, hidden ones left aside."""
     if not root.is_dir():

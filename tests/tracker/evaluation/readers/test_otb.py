@@ -22,6 +22,8 @@ def test_a_folder_named_as_anothers_target_hides_nothing(tmp_path):
     assert names(dataset) == ["B.target1", "B.target2", "B.1"]
     firsts = [sequence.boxes[0, 0] + 1 for sequence in dataset.sequences]
     assert firsts == [BOXES[0, 0], BOXES[0, 0] + 5, BOXES[0, 0] + 9]
+    write_otb(tmp_path, "B.target2", [BOXES], 6)
+    assert len(load_dataset("otb", tmp_path).sequences) == 4
 
 
 @pytest.mark.parametrize(
