@@ -1,7 +1,7 @@
 """Many objects through one network, with names: python examples/several_targets.py clip.mp4 x y w h
 
 The crops of all targets are embedded together, which costs less than one tracker after another. A
-second target is taken up in the first frame and given up half a second later.
+second target is taken up in the first frame and given up in the fifth frame after it.
 """
 
 import sys

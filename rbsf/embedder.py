@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from rbsf.errors import InputError
 from rbsf.extras import missing_package, needs_extra
 from rbsf.files.hashing import file_sha256
+from rbsf.files.weights import SHIPPED as SHIPPED
+from rbsf.files.weights import SHIPPED_TEACHER as SHIPPED_TEACHER
 
 if TYPE_CHECKING:
     from rbsf.engine.integer import IntegerEmbedder
@@ -28,12 +30,8 @@ if TYPE_CHECKING:
 
 Engine = Literal["auto", "packed", "torch"]
 
-SHIPPED = Path(__file__).parent / "weights" / "rbsf.rbsf"
-"""The RB-SF that comes with the package, packed."""
-
-SHIPPED_TEACHER = SHIPPED.with_name("siamfc.safetensors")
-
 PACKED_SUFFIX = ".rbsf"
+"""How the name of a packed file ends."""
 
 
 class Embedder(Protocol):
@@ -51,12 +49,14 @@ class Embedder(Protocol):
     engine: str
     """What runs the network: "packed", "torch" or "openvino"."""
     path: str
-    """Which of the engine's kernels run, as all of them give the same bits. It is empty for an
-    engine with only one kind."""
+    """Which of the engine's kernels run. It is empty for an engine that has only one kind. The
+    features do not depend on it."""
     weights_sha256: str
     """The SHA-256 of the weights' file, or an empty text for a network in memory."""
     response_gain: float
+    """The factor on a correlation, in the formula above."""
     response_bias: float
+    """What is added to a correlation, in the formula above."""
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeds crops.
@@ -199,18 +199,20 @@ def _require_torch_in_place_of_kernels() -> None:
     Raises:
         InputError: Torch is missing too. The message says how to get either.
     """
-    from rbsf.engine.packed import NEEDS_COMPILER
+    from rbsf.engine.installation import missing_kernels
 
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
         slower = missing_package("the slower engine torch", "torch")
-        raise InputError(f"nothing here can run the network: {NEEDS_COMPILER}; {slower}") from None
+        raise InputError(
+            f"nothing here can run the network: {missing_kernels()}; {slower}"
+        ) from None
 
 
 @cache
 def _warn_of_missing_kernels(instead: str) -> None:
     """Warns once per process. It is a remark in the log, since no caller can mend it."""
-    from rbsf.engine.packed import NEEDS_COMPILER
+    from rbsf.engine.installation import missing_kernels
 
-    logging.getLogger(__name__).warning(f"{instead} runs the network, slower: {NEEDS_COMPILER}")
+    logging.getLogger(__name__).warning(f"{instead} runs the network, slower: {missing_kernels()}")

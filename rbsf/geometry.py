@@ -114,10 +114,15 @@ def _fault(box: Box, frame_size: tuple[int, int]) -> str | None:
 
 
 def _four_numbers(box: Sequence[float], frame_size: tuple[int, int]) -> list[float]:
+    """The numbers of a box.
+
+    Raises:
+        BoxError: The box is anything but four numbers.
+    """
     try:
         values = np.asarray(box)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        values = np.array(None)  # it was a ragged list, or a tensor on another device
+        values = np.array(None)  # a ragged list, a huge integer, or a tensor on another device
     if values.shape == (4,) and values.dtype.kind in "iuf":
         return [float(value) for value in values]
     wrong_count = values.ndim == 1 and len(values) != 4
@@ -172,7 +177,7 @@ def as_bgr(frame: Frame) -> Frame:
     A grey frame, HxW or HxWx1, is repeated over the channels. An alpha channel is dropped.
 
     Raises:
-        InputError: The frame is not a uint8 array of one of these shapes, or it has no pixels.
+        InputError: The frame is not a uint8 array of one of these shapes, or has no pixels.
     """
     if frame is None:
         raise InputError(

@@ -228,8 +228,13 @@ GROUND = "rbsf/basics"
 
 
 def rooms_page(root: Path) -> str:
-    """The page: a drawing, then a table."""
+    """The page: a drawing, then a table.
+
+    Raises:
+        InputError: The rooms import from each other in a circle.
+    """
     early, late = find_arrows(root)
+    floors(_joined(early, late))
     return f"""<!-- Made by `python tools/draw_rooms.py`; a test fails where it is out of date. -->
 <figure class="wide rooms" markdown="0">
 {_drawing(early, late)}
@@ -243,9 +248,13 @@ every room may use.
 """
 
 
+def _joined(early: Arrows, late: Arrows) -> Arrows:
+    return {room: early[room] | late[room] for room in early}
+
+
 def _drawing(early: Arrows, late: Arrows) -> str:
-    both = {room: (early[room] | late[room]) - {GROUND} for room in early if room != GROUND}
-    arrows = reduced(both)
+    arrows = reduced({room: b - {GROUND} for room, b in _joined(early, late).items()})
+    del arrows[GROUND]
     found = places(arrows)
     top = max(floor for _, floor in found.values())
     width, height = SLOTS * WIDE + 8, (top + 2) * HIGH + 34
@@ -308,7 +317,7 @@ def _ground(width: int, height: int) -> str:
 
 
 def _table(root: Path, early: Arrows, late: Arrows) -> str:
-    level = floors({room: early[room] | late[room] for room in early})
+    level = floors(_joined(early, late))
     rows = ["| room | what it holds | files | imports from |", "|---|---|---|---|"]
     for room in sorted(early, key=lambda r: (r.split("/")[0], level[r], r)):
         below = sorted(f"`{b}`" for b in early[room]) + sorted(f"*`{b}`*" for b in late[room])
@@ -321,8 +330,10 @@ def _files(room: str, root: Path) -> list[str]:
     if room == GROUND:
         return list(BASICS)
     folder = root / room
-    inside = folder.is_dir() and "/" in room
-    return sorted(file.stem for file in folder.glob("[!_]*.py")) if inside else []
+    if not folder.is_dir() or "/" not in room:
+        return []
+    inner = sorted(f"{file.parent.name}/" for file in folder.glob("[!_]*/__init__.py"))
+    return [*sorted(file.stem for file in folder.glob("[!_]*.py")), *inner]
 
 
 def _purpose(room: str, root: Path) -> str:

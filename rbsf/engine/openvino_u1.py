@@ -7,6 +7,8 @@ kernels only for the patterns that it recognises. These patterns shape the graph
   one. A FakeQuantize of two levels is a threshold, x > t. Its outputs are (0, 1), or (1, 0) for a
   flip, and between binary convolutions without a pool it is fused. The 8-bit passes break the
   second kind (OpenVINO 2026.4 crashes). So the pixels and the bits are two graphs.
+- A processor without VNNI adds two 8-bit products in 16 bits, where large ones saturate and sums
+  come out wrong. There the pixels are convolved in float32, which is exact for sums below 2^24.
 - The maximum over a window reaches a threshold exactly if one of its values does. So pools of sums,
   which OpenVINO has, replace pools of bits, which it lacks.
 - A BinaryConvolution has no groups. So a layer is computed in pieces. Each piece reads one group
@@ -87,6 +89,7 @@ class OpenVinoEmbedder(Reloadable):
         self._scale, self._bias = (v.reshape(-1, 1, 1) for v in (last.scale, last.bias))
         self._settings = latency_settings(threads or 0)
         self._core = ov.Core()
+        self._in_8_bits = _sums_of_8_bits_are_exact(self._core)
         self._compiled: dict[tuple[int, ...], tuple[Any, Any]] = {}
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -102,7 +105,7 @@ class OpenVinoEmbedder(Reloadable):
         return result
 
     def _compile(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
-        pixels = pixels_model(self.network, shape)
+        pixels = pixels_model(self.network, shape, in_8_bits=self._in_8_bits)
         bits = bits_model(self.network, [tuple(output.shape) for output in pixels.outputs])
         first, second = (
             self._core.compile_model(model, "CPU", self._settings) for model in (pixels, bits)
@@ -110,18 +113,31 @@ class OpenVinoEmbedder(Reloadable):
         return first, second
 
 
-def pixels_model(network: PackedNetwork, shape: tuple[int, ...]) -> ov.Model:
+def pixels_model(network: PackedNetwork, shape: tuple[int, ...], *, in_8_bits: bool) -> ov.Model:
     """The graph from crops to the first layer's pooled sums, one map per group of the second layer.
 
     Args:
         network: The packed network.
         shape: The shape of the crops, (N, S, S, 3).
+        in_8_bits: Whether the convolution is computed in 8 bits, and otherwise in float32.
     """
     crops = op.parameter(list(shape), np.uint8)
-    pixels = op.transpose(_integers(op.convert(crops, "f32"), 0, 255), [0, 3, 1, 2])
+    real = op.convert(crops, "f32")
+    pixels = op.transpose(_integers(real, 0, 255) if in_8_bits else real, [0, 3, 1, 2])
     first, second = network.layers[:2]
-    sums = _sums(first, [pixels], second.groups)
+    sums = _sums(first, [pixels], second.groups, in_8_bits=in_8_bits)
     return ov.Model(sums, [crops], "pixels")
+
+
+def _sums_of_8_bits_are_exact(core: ov.Core) -> bool:
+    """Whether this processor convolves in 8 bits without saturating, tried on the largest sum."""
+    crops = op.parameter([1, 23, 23, 3], np.uint8)
+    pixels = op.transpose(_integers(op.convert(crops, "f32"), 0, 255), [0, 3, 1, 2])
+    filters = _integers(op.constant(np.full((96, 3, 11, 11), 127, np.float32)), -127, 127)
+    node = op.convolution(pixels, filters, [2, 2], [0, 0], [0, 0], [1, 1])
+    model = core.compile_model(ov.Model([node], [crops], "probe"), "CPU", latency_settings(1))
+    (sums,) = model([np.full((1, 23, 23, 3), 255, np.uint8)]).values()
+    return bool((sums == 3 * 11 * 11 * 255 * 127).all())
 
 
 def bits_model(network: PackedNetwork, shapes: list[tuple[int, ...]]) -> ov.Model:
@@ -140,22 +156,26 @@ def bits_model(network: PackedNetwork, shapes: list[tuple[int, ...]]) -> ov.Mode
     return ov.Model(sums, inputs, "bits")
 
 
-def _sums(layer: PackedLayer, groups: list[Node], readers: int) -> list[Node]:
+def _sums(
+    layer: PackedLayer, groups: list[Node], readers: int, *, in_8_bits: bool = True
+) -> list[Node]:
     """A layer's pooled sums, in as many groups as the next layer has."""
     count = math.lcm(layer.groups, readers)
     pieces = [
-        _piece(layer, groups[piece * layer.groups // count], piece, count) for piece in range(count)
+        _piece(layer, groups[piece * layer.groups // count], piece, count, in_8_bits)
+        for piece in range(count)
     ]
     width = count // readers
     return [_joined(pieces[at : at + width]) for at in range(0, count, width)]
 
 
-def _piece(layer: PackedLayer, group: Node, piece: int, count: int) -> Node:
+def _piece(layer: PackedLayer, group: Node, piece: int, count: int, in_8_bits: bool) -> Node:
     """One of `count` equal parts of a layer's outputs."""
     weights = np.split(layer.weights, count)[piece]
     window = [layer.stride] * 2, [0, 0], [0, 0], [1, 1]
     if layer.kind == "pixels":
-        filters = _integers(op.constant(weights.astype(np.float32)), -127, 127)
+        filters = op.constant(weights.astype(np.float32))
+        filters = _integers(filters, -127, 127) if in_8_bits else filters
         node = op.convolution(group, filters, *window)
     else:
         node = op.binary_convolution(group, _filters(weights), *window, "xnor-popcount", 0.0)

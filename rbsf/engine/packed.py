@@ -27,11 +27,6 @@ FEATURES = {127: (256, 6, 6), 255: (256, 22, 22)}
 MOST_THREADS = 8
 """More threads than this do not make three crops faster."""
 
-NEEDS_COMPILER = (
-    "the compiled kernels are missing (rbsf.engine._kernels): "
-    "install a C++ compiler (g++ or clang) and then run pip install again"
-)
-
 
 def kernel_paths() -> list[str]:
     """The kernel paths that this machine can run, fastest first; none without the extension."""
@@ -45,7 +40,9 @@ def require_kernels() -> ModuleType:
         InputError: It is missing.
     """
     if _kernels is None:
-        raise InputError(f"engine packed: {NEEDS_COMPILER}, or choose engine auto")
+        from rbsf.engine.installation import missing_kernels
+
+        raise InputError(f"engine packed: {missing_kernels()}, or choose engine auto")
     return _kernels
 
 

@@ -5,5 +5,6 @@
 - `hashing` identifies a file by its content.
 - `checkpoint` stores the state of a training run.
 - `shipped` makes networks small enough to ship.
+- `weights` says where the shipped networks lie.
 - `networks` loads a network from any of these files.
 """

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module, save_checkpoint
 from rbsf.files.shipped import freeze, grow, shrink
+from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.nn import SiamFC, make_student
 
 

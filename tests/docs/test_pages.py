@@ -24,6 +24,7 @@ FUNCTIONS = {
     ("track",): "track",
     ("demo",): "demo",
     ("evaluate",): "evaluate",
+    ("check-dataset",): "check_dataset",
     ("export",): "export",
     ("benchmark",): "benchmark",
     ("benchmark", "train"): "train",
@@ -57,7 +58,7 @@ def commands() -> list[tuple[str, str]]:
 
 def options(words: tuple[str, ...]) -> set[str]:
     """Every option of an `rbsf` command."""
-    module = importlib.import_module(f"tracker.commands.{words[0]}")
+    module = importlib.import_module(f"tracker.commands.{words[0].replace('-', '_')}")
     app = typer.Typer(add_completion=False)
     app.command()(getattr(module, FUNCTIONS[words]))
     return {name for param in typer.main.get_command(app).params for name in param.opts}

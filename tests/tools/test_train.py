@@ -44,7 +44,7 @@ CONFIGS = {
         "freeze_norms_from": 0.5,
     },
 }
-"""Two epochs of three steps; checkpoints after steps 2, 3, 5 and 6."""
+"""Runs of two epochs with three steps each. Checkpoints come after steps 2, 3, 5 and 6."""
 
 AFTER_STEP = """
 import os, signal
@@ -70,7 +70,7 @@ checkpoint.save_file = save_file
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data, configs and a teacher with random weights."""
+    """A folder with data, configs and a teacher with random weights."""
     folder = tmp_path_factory.mktemp("training")
     write_got10k(folder / "data", sequences=2, frames=3)
     write_voc(folder / "data", 2)
@@ -105,7 +105,7 @@ def step_of(file: Path) -> int:
 
 @pytest.mark.parametrize("tool", CONFIGS)
 def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, tool):
-    """Ctrl-C, SIGKILL in a write, SIGKILL in an epoch: the same bits at the end."""
+    """After Ctrl-C, SIGKILL in a write and SIGKILL in an epoch, the bits are the same."""
     with_workers = write_config(folder, "workers", {**CONFIGS[tool], "workers": 1})
     whole = run(tool, *words(tool, f"{tool}/whole"), "--config", with_workers)
     assert whole.status == 0, whole.err
@@ -148,7 +148,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_one_that_was_not(run, folder, 
 
 
 def one_line(ended) -> str:
-    """The one line of a refusal, exit status 2."""
+    """Returns the one line of a refusal, and checks its exit status 2."""
     assert ended.status == 2, ended.err
     lines = [line for line in ended.err.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from rbsf.embedder import load_embedder
+from rbsf.engine.installation import PACKAGE, missing_kernels
 from rbsf.geometry import Box, Frame
 
 from ..loop.tracker import SiamFCTracker
-from .installation import PACKAGE, missing_kernels
 
 
 def measure_footprint(
@@ -121,11 +121,11 @@ def _frames(file: Path) -> Iterator[Frame]:
 
 def _track_as_command(*words: str) -> dict[str, Any]:
     """Tracks as a user does who types `rbsf track` and these words."""
-    from ..commands import track
+    from rbsf.__main__ import main
 
-    sys.argv = ["rbsf track", *words]
+    sys.argv = ["rbsf", "track", *words]
     try:
-        track.main()
+        main()
     except SystemExit as ended:
         if ended.code:
             raise

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .installation import PACKAGE
+from rbsf.engine.installation import PACKAGE
 
 PACKAGES = ("rbsf", "numpy", "opencv-python-headless", "torch", "onnxruntime", "openvino", "onnx")
 

@@ -33,11 +33,11 @@ from numpy.typing import NDArray
 
 from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, Embedder
 from rbsf.engine.format import read_packed, to_bytes
+from rbsf.engine.installation import missing_kernels
 from rbsf.engine.packed import PackedEmbedder, kernel_paths, require_kernels
 from rbsf.engine.torch_embedder import TorchEmbedder
 from rbsf.files.hashing import file_sha256
 
-from .installation import missing_kernels
 from .timing import OURS
 
 Crops = NDArray[np.uint8]

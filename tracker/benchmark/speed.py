@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rbsf.embedder import SHIPPED, Embedder
 from rbsf.engine.format import read_packed
+from rbsf.engine.installation import missing_kernels
 from rbsf.engine.packed import kernel_paths
 from rbsf.errors import InputError
 from rbsf.files.hashing import file_sha256
@@ -25,7 +26,6 @@ from ..loop.tracker import SiamFCTracker
 from ..video.open import open_source
 from ..video.synthetic import render
 from .footprint import measure_footprint
-from .installation import missing_kernels
 from .layers import measure_layers
 from .machine import describe_machine
 from .timing import OURS, Contestant, interleave, rows_of

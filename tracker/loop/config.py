@@ -54,8 +54,8 @@ class TrackerConfig(Settings):
     patience: int = Field(default=5, ge=1)
     """How many successive frames with a low score make a target lost."""
     research_crops: int = Field(default=6, ge=0)
-    """How many crops of the surroundings join each frame's batch while the target is lost. With 0,
-    a lost target is only looked for at its last place."""
+    """How many crops of the surroundings join each frame's batch while the target is lost. With 0
+    or with `parity`, a lost target is only looked for at its last place."""
     research_radius: float = Field(default=1.5, gt=0.0)
     """How far around its last sure place a lost target is looked for, in search squares."""
     template_rate: float = Field(default=0.0, ge=0.0, le=1.0)

@@ -1,1 +1,1 @@
-"""Results out: annotated video, box files, a window and a progress bar."""
+"""Outputs of a run: annotated video, box files, a window and a progress bar."""

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from rbsf.engine.installation import PACKAGE
 from rbsf.errors import InputError
 from rbsf.geometry import Box, check_box
 from tracker.benchmark import rivals, speed
 from tracker.benchmark.footprint import measure_footprint
-from tracker.benchmark.installation import PACKAGE
 from tracker.benchmark.plot import plot_rows
 from tracker.benchmark.rivals import RunEmbedder
 from tracker.benchmark.speed import Clip, measure_speed, scene_clip, tracker_contestants, video_clip

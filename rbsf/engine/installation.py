@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-import rbsf
 from rbsf.engine.packed import kernel_paths
 
-PACKAGE = Path(rbsf.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 """The folder of the `rbsf` that this process imported."""
 
 _KERNELS = "rbsf.engine._kernels"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rbsf.engine.installation import PACKAGE, explain, missing_kernels
 from rbsf.engine.packed import kernel_paths
-from tracker.benchmark.installation import PACKAGE, explain, missing_kernels
 
 OURS = f"_kernels{EXTENSION_SUFFIXES[0]}"
 
