@@ -93,6 +93,13 @@ def test_human4_has_one_target(tmp_path):
     assert names(load_dataset("otb100", tmp_path)) == ["Human4.2"]
 
 
+def test_what_a_mac_leaves_beside_images_is_no_image(tmp_path):
+    images = write_otb(tmp_path, "Girl", [BOXES], 6) / "img"
+    (images / "._0001.jpg").write_bytes(b"Mac OS X")
+    (images / "Thumbs.db").write_bytes(b"")
+    assert len(load_dataset("otb", tmp_path).sequences[0].frames) == 6
+
+
 def test_names_may_be_in_lower_case(tmp_path):
     write_otb(tmp_path, "carDark", [BOXES], 6)
     assert names(load_dataset("otb100", tmp_path)) == ["CarDark"]
