@@ -20,6 +20,8 @@ COMMANDS = {
     "track": "Follows objects through a video, a folder of images, a camera or a stream.",
     "demo": "Tracks a clip that the project renders itself, and says how well.",
     "evaluate": "Measures trackers on a benchmark.",
+    "report": "Makes an evaluation's report again, or compares several evaluations.",
+    "table5": "Measures the paper's Table 5 for its trackers and others.",
     "check-dataset": "Lists what a benchmark's folder lacks.",
     "train": "Trains the full-precision teacher, or distils the binary network from it.",
     "export": "Packs a trained network, looks into a packed one, or converts it.",

@@ -18,6 +18,7 @@ EXTRA_OF = {
     "got10k": "evaluate",
     "six": "evaluate",
     "joblib": "evaluate",
+    "jinja2": "evaluate",
     "matplotlib": "evaluate",
     "onnx": "rivals",
     "onnxruntime": "rivals",

@@ -87,7 +87,7 @@ def test_results_of_several_weights(run, tmp_path):
         assert results["tracker"] == name
         assert results["overall"]["ao"] > 0.5 and results["overall"]["fps"] > 0
         assert len((out / name / "boxes" / "Slow.txt").read_text().splitlines()) == 3
-    for name in ("report.md", "success.png", "precision.png"):
+    for name in ("report.html", "report.md", "figures/success.png", "figures/precision.pdf"):
         assert (out / name).stat().st_size > 0
 
 

@@ -13,6 +13,7 @@ from rbsf.console import console, progress_bar, run_tool
 from rbsf.embedder import Engine
 from rbsf.engine.packed import MOST_THREADS
 from rbsf.errors import InputError
+from rbsf.extras import needs_extra
 
 from ..evaluation.archive import Archive
 from ..evaluation.cluster import dask_cluster
@@ -38,7 +39,7 @@ ALL_OF_THE_CLUSTER = -1
 def evaluate(
     dataset: Annotated[str, typer.Option(help=f"The benchmark, one of {KNOWN}.")],
     root: Annotated[Path, typer.Option(help="The benchmark's folder.")],
-    output: Annotated[Path, typer.Option(help="The folder for results, boxes, tables and plots.")],
+    output: Annotated[Path, typer.Option(help="The folder for results, boxes and the report.")],
     weights: Annotated[
         list[Path] | None,
         typer.Option(
@@ -89,7 +90,8 @@ def evaluate(
 ) -> None:
     """Measures trackers on a benchmark: their accuracy and speed, beside rivals.
 
-    Writes results.json and boxes/ for each tracker, report.md, success.png and precision.png.
+    Writes results.json and boxes/ for each tracker, and a report on all of them: report.html, which
+    opens in any browser, report.md, and every figure as PNG and PDF in figures/.
     A run that was stopped goes on where it was: what is done and unchanged is not run again.
     Sequences that are missing or damaged, or on which a tracker fails, are named and left out. The
     exit status is 1 if there are any, 0 if all were measured.
@@ -126,7 +128,7 @@ def evaluate(
             outcomes.append(Outcome(contender, results, command_line(), threads, max_frames))
             problems += _written(write_results, outcomes[-1], output)
             problems += _submit(outcomes[-1], output)
-    problems += _written(write_report, output, outcomes)
+    problems += _written(_report, output, outcomes)
     print_table(outcomes)
     console.print(f"written to {output}", markup=False, highlight=False, soft_wrap=True)
     _end(outcomes, problems)
@@ -165,6 +167,18 @@ def _written(write: Callable[..., object], *what: object) -> list[str]:
     except InputError as error:
         return [str(error)]
     return []
+
+
+def _report(output: Path, outcomes: Sequence[Outcome]) -> None:
+    """The report on all trackers that have figures; it is about the first."""
+    names = [
+        outcome.contender.name
+        for outcome in outcomes
+        if outcome.results.dataset.scored and outcome.results.scores
+    ]
+    if names:
+        with needs_extra("the report"):
+            write_report([output / name for name in names], output, focus=names[0])
 
 
 def _submit(outcome: Outcome, output: Path) -> list[str]:

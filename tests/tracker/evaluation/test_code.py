@@ -49,7 +49,7 @@ def test_a_new_file_in_the_loop_makes_results_stale(packages: Path):
         "tracker/output/window.py",
         "tracker/video/files.py",
         "tracker/session.py",
-        "tracker/evaluation/report.py",
+        "tracker/evaluation/report/page.py",
         "rbsf/train/loop.py",
     ],
 )
