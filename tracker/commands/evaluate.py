@@ -54,7 +54,7 @@ def evaluate(
             "vit:FILE. Several may follow."
         ),
     ] = None,
-    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[MORE]...")] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="MORE")] = None,
     protocol: Annotated[
         Protocol,
         typer.Option(

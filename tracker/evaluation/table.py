@@ -71,7 +71,7 @@ def notes(outcomes: Sequence[Outcome]) -> list[str]:
         lines.append("GOT-10k's server averages over all frames instead.")
     if not dataset.scored:
         lines.append("The true boxes are with the benchmark's server, which alone gives figures.")
-    if not all(outcome.results.fps for outcome in outcomes):
+    if not all(o.results.fps for o in outcomes if o.results.scores):
         lines.append("No fps: not all ran alone; --workers 1 and a new --output measure it.")
     engines = ", ".join(_identity(outcome) for outcome in outcomes)
     lines.append(f"Engine: {engines}. Threads: {outcomes[0].threads}.")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Region(Protocol):
-    """A rectangle as the VOT toolkit hands it over: pixels, 0-indexed."""
+    """A rectangle as the VOT toolkit hands it over, in pixels and 0-indexed."""
 
     @property
     def x(self) -> float: ...
@@ -54,12 +54,16 @@ class Rectangle(NamedTuple):
 
 
 def got10k_tracker(embedder: Embedder, config: TrackerConfig | None = None) -> Any:
-    """A `got10k.trackers.Tracker` for the toolkit's own experiments, named as the embedder.
+    """A `got10k.trackers.Tracker` for the toolkit's own experiments.
 
     The toolkit hands over PIL images (RGB) and boxes as its files have them, 1-indexed.
 
+    Args:
+        embedder: The network. The tracker is called as it is.
+        config: The tracker's settings. None takes the default ones.
+
     Raises:
-        InputError: got10k is not installed.
+        InputError: The toolkit is not installed.
     """
     base = _imported("got10k.trackers", "pip install got10k").Tracker
 
@@ -78,7 +82,12 @@ def got10k_tracker(embedder: Embedder, config: TrackerConfig | None = None) -> A
 
 
 class VotTracker:
-    """One target under the VOT toolkit; images are paths, as the toolkit sends, or frames."""
+    """One target under the VOT toolkit. An image is a path, as the toolkit sends it, or a frame.
+
+    Args:
+        embedder: The network.
+        config: The tracker's settings. None takes the default ones.
+    """
 
     def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
         self.tracker = SiamFCTracker(embedder, config)
@@ -89,17 +98,21 @@ class VotTracker:
         self.tracker.init(_read(image), box)
 
     def track(self, image: str | Frame) -> tuple[Rectangle, float]:
-        """The region in the next image and its confidence, 0..1."""
+        """The region in the next image, and the confidence in it from 0 to 1."""
         track = self.tracker.update(_read(image))
         return Rectangle(*track.box), track.score
 
 
 def run_vot(embedder: Embedder, config: TrackerConfig | None = None) -> None:
-    """Serves the VOT toolkit until it ends the session; one or several objects.
+    """Serves the VOT toolkit, for one object or several, until it ends the session.
+
+    Args:
+        embedder: The network.
+        config: The tracker's settings. None takes the default ones.
 
     Raises:
-        InputError: no `vot` module with a VOTManager can be imported; it is the Python integration
-            that the toolkit puts on the path of the trackers it starts.
+        InputError: No `vot` module with a VOTManager can be imported. It is the Python integration
+            that the toolkit puts on the path of the trackers that it starts.
     """
     remedy = "start this script from the VOT toolkit (pip install vot-toolkit vot-trax)"
     vot = _imported("vot", remedy)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from .benchmark import Benchmark, Loaders
-from .files import folders
+from .files import folders, is_empty
 from .otb import load_otb
 
 
@@ -17,7 +17,7 @@ def find_dtb70(root: Path) -> Loaders:
         for folder in folders(root)
         if (folder / "img").is_dir()
         or (folder / "groundtruth_rect.txt").is_file()
-        or not any(folder.iterdir())
+        or is_empty(folder)
     }
 
 

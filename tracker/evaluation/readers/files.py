@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rbsf.errors import InputError
+from rbsf.files.image import IMAGE_SUFFIXES
 
 from ..sequence import Boxes
 
@@ -69,8 +70,14 @@ def _numbers(path: Path, number: int, line: str, columns: int) -> list[float]:
 
 
 def images(folder: Path) -> tuple[Path, ...]:
-    """The images of a folder in the order of their names."""
-    return tuple(sorted(p for p in folder.glob("*") if p.suffix.lower() in (".jpg", ".png")))
+    """The images of a folder in the order of their names, hidden files left aside."""
+    return tuple(
+        sorted(
+            path
+            for path in folder.glob("*")
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        )
+    )
 
 
 def frame_number(image: Path) -> int:
@@ -104,6 +111,14 @@ def plain_name(name: str) -> str:
     if name in {"", ".", ".."} or set(name) & set("/\\:\0"):
         raise InputError(f"{name!r} is refused as the name of a sequence: it is a path")
     return name
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing, or nothing that this user may see."""
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return True
 
 
 def folders(root: Path) -> list[Path]:

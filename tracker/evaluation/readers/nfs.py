@@ -16,7 +16,7 @@ from rbsf.geometry import from_one_indexed
 
 from ..sequence import Boxes, Sequence, check_sequence
 from .benchmark import Benchmark, Loaders
-from .files import folders, images, read_text, without_areas_as_nan
+from .files import folders, images, is_empty, read_text, without_areas_as_nan
 
 STEP = 8
 """Annotated frames for each image."""
@@ -27,7 +27,7 @@ def find_nfs(root: Path) -> Loaders:
     return {
         folder.name: partial(_load, folder)
         for folder in folders(root)
-        if (folder / "30").is_dir() or not any(folder.iterdir())
+        if (folder / "30").is_dir() or is_empty(folder)
     }
 
 

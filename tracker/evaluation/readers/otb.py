@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from rbsf.geometry import from_one_indexed
 from ..sequence import Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import folders, frame_number, images, read_rows
+from .files import folders, frame_number, images, is_empty, read_rows
 
 RANGES = {
     "BlurCar1": (247, 988),
@@ -56,17 +57,17 @@ def load_otb(name: str, folder: Path, annotation: Path) -> Sequence:
 def _targets(folder: Path, taken: set[str]) -> Iterator[tuple[str, Callable[[], Sequence]]]:
     """A name and a loader for each target of a folder.
 
-    The second target of `B` is `B.2`, unless a folder has that name: then it is `B.target2`.
+    The second target of `B` is `B.2`. Where a folder has the name of a target, it is `B.target2`.
     """
     found = sorted(folder.glob("groundtruth*.txt"))
     annotations = [path for path in found if not _is_blank(path)]  # one of Human4's is
     if len(annotations) > 1:
         numbers = range(1, len(annotations) + 1)
-        clash = any(f"{folder.name}.{number}" in taken for number in numbers)
-        stem = f"{folder.name}.target" if clash else f"{folder.name}."
+        stems = (f"{folder.name}.{'target' * times}" for times in itertools.count())
+        stem = next(stem for stem in stems if not {f"{stem}{n}" for n in numbers} & taken)
         for number, path in zip(numbers, annotations, strict=True):
             yield f"{stem}{number}", partial(load_otb, f"{stem}{number}", folder, path)
-    elif found or (folder / "img").is_dir() or not any(folder.iterdir()):
+    elif found or (folder / "img").is_dir() or is_empty(folder):
         path = (annotations or found or [folder / "groundtruth_rect.txt"])[0]
         yield folder.name, partial(load_otb, folder.name, folder, path)
 

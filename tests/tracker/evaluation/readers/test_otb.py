@@ -22,6 +22,8 @@ def test_a_folder_named_as_anothers_target_hides_nothing(tmp_path):
     assert names(dataset) == ["B.target1", "B.target2", "B.1"]
     firsts = [sequence.boxes[0, 0] + 1 for sequence in dataset.sequences]
     assert firsts == [BOXES[0, 0], BOXES[0, 0] + 5, BOXES[0, 0] + 9]
+    write_otb(tmp_path, "B.target2", [BOXES], 6)
+    assert len(load_dataset("otb", tmp_path).sequences) == 4
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,13 @@ def test_a_second_target_is_found_wherever_copies_keep_it(tmp_path, mark):
 def test_human4_has_one_target(tmp_path):
     write_otb(tmp_path, "Human4", [np.empty((0, 4)), BOXES], 6)
     assert names(load_dataset("otb100", tmp_path)) == ["Human4.2"]
+
+
+def test_what_a_mac_leaves_beside_images_is_no_image(tmp_path):
+    images = write_otb(tmp_path, "Girl", [BOXES], 6) / "img"
+    (images / "._0001.jpg").write_bytes(b"Mac OS X")
+    (images / "Thumbs.db").write_bytes(b"")
+    assert len(load_dataset("otb", tmp_path).sequences[0].frames) == 6
 
 
 def test_names_may_be_in_lower_case(tmp_path):
