@@ -168,7 +168,17 @@ def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
     Raises:
         InputError: as `read_source`, `build_cache`, `PairDataset`.
     """
-    groups = [
+    weights = [source.weight for source in settings.sources]
+    return PairDataset(open_targets(settings), weights, settings, seed)
+
+
+def open_targets(settings: DataSettings) -> list[list[CachedTarget]]:
+    """The targets of each source, their crops made where the cache lacks them.
+
+    Raises:
+        InputError: as `read_source`, `build_cache`.
+    """
+    return [
         build_cache(
             read_source(source, Path(settings.root)),
             Path(settings.cache) / f"{source.kind}-{source.path.replace('/', '-')}-{source.subset}",
@@ -177,4 +187,3 @@ def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
         )
         for source in settings.sources
     ]
-    return PairDataset(groups, [source.weight for source in settings.sources], settings, seed)
