@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from rbsf.config import load_settings
 from rbsf.console import console
-from rbsf.data import open_pairs
+from rbsf.data import PairDataset, open_pairs
 from rbsf.errors import InputError
 from rbsf.train.distributed import World, open_world
 from rbsf.train.loop import Loop, Task, Validate
@@ -37,6 +37,8 @@ def train(
     *,
     resume: bool = False,
     validate: Validate | None = None,
+    open_dataset: Callable[[Any, int], PairDataset] = open_pairs,
+    loop_type: type[Loop] = Loop,
 ) -> bool:
     """Trains in a folder, from the start or from where it was left.
 
@@ -46,6 +48,8 @@ def train(
         folder: of the run's files.
         resume: go on from the folder's last.safetensors.
         validate: measures the network during training.
+        open_dataset: gives the pairs from `settings.data` and the seed.
+        loop_type: the loop, which makes batches of what the data set gives.
 
     Returns:
         True at the end, False where Ctrl-C stopped it (its state is saved).
@@ -60,11 +64,11 @@ def train(
     _be_deterministic()
     with open_world(settings.device) as world:
         if world.is_main:
-            dataset = open_pairs(settings.data, settings.seed)
+            dataset = open_dataset(settings.data, settings.seed)
         world.barrier()  # the others find the crops made
         if not world.is_main:
-            dataset = open_pairs(settings.data, settings.seed)
-        loop = Loop(make_task(settings, world), settings, dataset, folder, world, validate)
+            dataset = open_dataset(settings.data, settings.seed)
+        loop = loop_type(make_task(settings, world), settings, dataset, folder, world, validate)
         if resume:
             loop.resume()
         elif world.is_main:
