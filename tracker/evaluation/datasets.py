@@ -205,10 +205,10 @@ def find_got10k_val(root: Path) -> dict[str, Callable[[], Sequence]]:
     if not (split / "list.txt").is_file():
         return {}
     names = _read_text(split / "list.txt").split()
-    return {name: partial(_load_got10k, name, split / name) for name in names}
+    return {name: partial(load_got10k_sequence, name, split / name) for name in names}
 
 
-def _load_got10k(name: str, folder: Path) -> Sequence:
+def load_got10k_sequence(name: str, folder: Path) -> Sequence:
     boxes = from_one_indexed(_read_rows(folder / "groundtruth.txt", name))
     cover = folder / "cover.label"
     if cover.is_file():  # how visible the target is, 0..8
