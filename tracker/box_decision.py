@@ -103,14 +103,13 @@ def _size_factor(sides: Floats, believed: tuple[float, float], penalty: float) -
     w, h = sides[0] / believed[0], sides[1] / believed[1]
     size, shape = np.sqrt(w * h), w / h
     change = np.maximum(size, 1 / size) * np.maximum(shape, 1 / shape)
-    factor: Floats = np.exp(-penalty * (change - 1))
-    return factor
+    return np.asarray(np.exp(-penalty * (change - 1)), np.float32)
 
 
 def _window(size: int) -> Floats:
     """The cosine window, 1 in the middle."""
-    row = np.hanning(size + 2)[1:-1].astype(np.float32)
-    return np.outer(row, row)
+    row = np.hanning(size + 2)[1:-1]
+    return np.outer(row, row).astype(np.float32)
 
 
 def _sigmoid(x: Floats) -> Floats:

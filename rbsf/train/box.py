@@ -20,9 +20,9 @@ from rbsf.checkpoint import load_checkpoint, restore_module
 from rbsf.data.box_pairs import BoxPair
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.network import load_network
-from rbsf.nn import BinaryAlexNetV1, Output
+from rbsf.nn import BinaryAlexNetV1, Output, SiamFC
 from rbsf.nn.backbone import FEATURE_CHANNELS
-from rbsf.nn.box_head import BoxNet
+from rbsf.nn.box_head import BoxHead, BoxNet
 from rbsf.torch_box_network import BACKBONES, float_copy
 from rbsf.train.box_settings import BoxSettings
 from rbsf.train.distributed import World
@@ -76,7 +76,7 @@ class BoxTask:
     def __init__(self, settings: BoxSettings, world: World) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.world = settings, world
-        self.model = make_box_net(settings)
+        self.model: SiamFC = make_box_net(settings)
         self._start()
         self.model.to(world.device)
         self.modules: dict[str, nn.Module] = {}
@@ -92,6 +92,11 @@ class BoxTask:
     def backbone(self) -> BinaryAlexNetV1:
         """The network's backbone."""
         return cast(BinaryAlexNetV1, self.model.backbone)
+
+    @property
+    def head(self) -> BoxHead:
+        """The network's box head."""
+        return cast(BoxNet, self.model).head
 
     def _start(self) -> None:
         """Weights of the checkpoint that the settings name, or else the first ones."""
@@ -112,7 +117,7 @@ class BoxTask:
         c = [conv.weight_binarizer.c for conv in convs if isinstance(conv.weight_binarizer, RBCN)]
         known = {id(p) for p in (*latent, *c)}
         real = [p for p in self.backbone.parameters() if id(p) not in known]
-        head = [*self.model.head.parameters()]
+        head = [*self.head.parameters()]
         head += [p for module in self.modules.values() for p in module.parameters()]
         response = [self.model.log_gain, self.model.bias]
         return [
@@ -148,7 +153,7 @@ class BoxTask:
     def _task_losses(self, pairs: BoxBatch, output: Output) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of boxed pairs, and the mean IoU of the boxes told near their targets."""
         responses = output.responses
-        maps = self.model.head(
+        maps = self.head(
             output.exemplar_maps[-1], output.search_maps[-1], responses, pairs.believed
         )
         labels = make_labels(pairs.boxes, pairs.present, responses.shape[-1])

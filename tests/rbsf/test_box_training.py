@@ -51,9 +51,7 @@ def tiny_settings(root: Path, **changes: object) -> BoxSettings:
 
 
 def run(settings: BoxSettings, folder: Path, resume: bool = False) -> None:
-    train(
-        BoxTask, settings, folder, resume=resume, open_dataset=open_box_pairs, loop_type=BoxLoop
-    )
+    train(BoxTask, settings, folder, resume=resume, open_dataset=open_box_pairs, loop_type=BoxLoop)
 
 
 def test_steps_lower_the_losses_of_a_batch() -> None:
@@ -93,8 +91,8 @@ def test_norms_are_frozen_late() -> None:
     assert task.backbone.norms["conv1"].training
     task.start_epoch(7)
     assert not task.backbone.norms["conv1"].training
-    assert not task.model.head.correlated.training
-    assert task.model.head.training
+    assert not task.head.correlated.training
+    assert task.head.training
 
 
 def test_latent_weights_start_small_and_conv1_from_the_teacher() -> None:
