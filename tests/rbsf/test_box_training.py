@@ -17,6 +17,7 @@ from rbsf.losses import feature_distillation
 from rbsf.nn.discriminator import normalise
 from rbsf.torch_box_network import load_box_net
 from rbsf.train.box import BoxBatch, BoxLoop, BoxTask, take_kernels
+from rbsf.train.box_latent import save_latent
 from rbsf.train.box_settings import BoxSettings
 from rbsf.train.distributed import World
 from rbsf.train.feature_teacher import FeatureAdapter, FeatureTeacher
@@ -221,3 +222,24 @@ def test_the_shipped_config_is_valid() -> None:
     paths = [source.path for source in settings.data.sources]
     assert not any("val" in path or "otb" in path or "uav" in path for path in paths)
     assert settings.backbone == "slim"
+
+
+def test_latent_weights_keep_their_bits_in_half_precision(tmp_path: Path) -> None:
+    task = BoxTask(BoxSettings(), CPU)
+    weight = task.backbone.conv3.weight
+    assert isinstance(weight, torch.nn.Parameter)
+    with torch.no_grad():
+        weight[0, 0, 0] = torch.tensor([-1e-12, 0.0, 1e-12])
+        task.backbone.norms["conv1"].running_var.fill_(1e6)  # type: ignore[union-attr, operator]
+    header = {"kind": "box", "config": task.settings.model_dump(mode="json"), "step": 7}
+    save_checkpoint(tmp_path / "full.safetensors", header, {"model": task.model.state_dict()})
+    save_latent(tmp_path / "full.safetensors", tmp_path / "latent.safetensors")
+    full, latent = (load_box_net(tmp_path / f"{name}.safetensors") for name in ("full", "latent"))
+    for name, tensor in full.state_dict().items():
+        stored = latent.state_dict()[name]
+        assert torch.equal(stored >= 0, tensor >= 0), name
+        torch.testing.assert_close(stored, tensor, atol=1e-4, rtol=1e-3)
+    crop = torch.randint(0, 256, (1, 3, 127, 127)).float()
+    assert torch.equal(latent.embed(crop), full.embed(crop))
+    assert load_checkpoint(tmp_path / "latent.safetensors").header["step"] == 7
+    assert (tmp_path / "latent.safetensors").stat().st_size < 2_500_000
