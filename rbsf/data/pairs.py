@@ -192,7 +192,20 @@ def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
         InputError: Data is missing or damaged, or no frame of a source passes the filter, as
             `read_source`, `build_cache` and `PairDataset` have it.
     """
-    groups = [
+    weights = [source.weight for source in settings.sources]
+    return PairDataset(open_targets(settings), weights, settings, seed)
+
+
+def open_targets(settings: DataSettings) -> list[list[CachedTarget]]:
+    """Gives the targets of each source, and makes the crops that the cache lacks.
+
+    Args:
+        settings: The sources, and how crops are cut.
+
+    Raises:
+        InputError: Data is missing or damaged, as `read_source` and `build_cache` have it.
+    """
+    return [
         build_cache(
             read_source(source, Path(settings.root)),
             Path(settings.cache) / f"{source.kind}-{source.path.replace('/', '-')}-{source.subset}",
@@ -201,4 +214,3 @@ def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
         )
         for source in settings.sources
     ]
-    return PairDataset(groups, [source.weight for source in settings.sources], settings, seed)

@@ -56,7 +56,7 @@ from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.hashing import file_sha256
 from rbsf.files.networks import load_network
-from rbsf.nn import LAYERS, BinaryAlexNetV1, BinaryConv2d, SiamFC
+from rbsf.nn import BinaryAlexNetV1, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 
 Decide = Callable[[Tensor], Tensor]
@@ -105,8 +105,8 @@ def pack(model: SiamFC, metadata: dict[str, Any]) -> PackedNetwork:
             raise InputError(f"{name} holds a value that is not finite")
     backbone = deepcopy(model.backbone).cpu().float().eval()
     convs = list(backbone.binary_layers().values())
-    layers = [_pixel_layer(LAYERS[0], backbone, convs[0])]
-    for shape, conv, after in zip(LAYERS[1:], convs, [*convs[1:], None], strict=True):
+    layers = [_pixel_layer(backbone.layers[0], backbone, convs[0])]
+    for shape, conv, after in zip(backbone.layers[1:], convs, [*convs[1:], None], strict=True):
         layers.append(_binary_layer(shape, conv, backbone, after))
     return PackedNetwork(tuple(layers), float(model.gain), float(model.bias), metadata)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from rbsf.config import load_settings
 from rbsf.console import console
-from rbsf.data import open_pairs
+from rbsf.data import PairDataset, open_pairs
 from rbsf.errors import InputError
 from rbsf.train.distributed import World, open_world
 from rbsf.train.loop import Loop, Task, Validate
@@ -46,15 +46,19 @@ def train(
     *,
     resume: bool = False,
     validate: Validate | None = None,
+    open_dataset: Callable[[Any, int], PairDataset] = open_pairs,
+    loop_type: type[Loop] = Loop,
 ) -> bool:
     """Trains in a folder, from the beginning or from where a run was left.
 
     Args:
-        make_task: The task's class, `TeacherTask` or `StudentTask`.
+        make_task: The task's class, such as `TeacherTask` or `StudentTask`.
         settings: The settings of the run.
         folder: The folder of the run's files, see `rbsf.train.loop.Loop`.
         resume: Whether to resume from the folder's last.safetensors.
         validate: Measures the network during training. None measures nothing.
+        open_dataset: Gives the pairs from `settings.data` and the seed.
+        loop_type: The class of the loop, which makes batches of what the data set gives.
 
     Returns:
         True at the end. False if Ctrl-C stopped the run, whose state is then saved.
@@ -70,13 +74,13 @@ def train(
     _be_deterministic()
     with open_world(settings.device) as world:
         if world.is_main:
-            dataset = open_pairs(settings.data, settings.seed)
+            dataset = open_dataset(settings.data, settings.seed)
             for remark in dataset.remarks:
                 console.print(remark, markup=False, highlight=False, soft_wrap=True)
         world.barrier()  # the other processes find the crops made
         if not world.is_main:
-            dataset = open_pairs(settings.data, settings.seed)
-        loop = Loop(make_task(settings, world), settings, dataset, folder, world, validate)
+            dataset = open_dataset(settings.data, settings.seed)
+        loop = loop_type(make_task(settings, world), settings, dataset, folder, world, validate)
         if resume:
             loop.resume()
         elif world.is_main:

@@ -27,12 +27,12 @@ def find_got10k(split: str, root: Path) -> Loaders:
     folder = root if root.resolve().name == split else root / split
     if not (folder / "list.txt").is_file():
         return {}
-    load = {"val": _load_val, "test": _load_test}[split]
+    load = {"train": _load_scored, "val": _load_scored, "test": _load_test}[split]
     names = read_text(folder / "list.txt").splitlines()
     return {name: partial(load, folder, name) for name in map(str.strip, names) if name}
 
 
-def _load_val(split: Path, name: str) -> Sequence:
+def _load_scored(split: Path, name: str) -> Sequence:
     folder = split / plain_name(name)
     boxes = from_one_indexed(read_rows(folder / "groundtruth.txt"))
     boxes[~_visible(folder, len(boxes))] = np.nan

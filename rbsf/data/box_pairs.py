@@ -1,0 +1,183 @@
+"""Pairs for the box head: an exemplar, a search crop, the target's box in it and the believed size.
+
+Sources, crop cache, filter and order are those of `rbsf.data.pairs`. As there, everything random
+about pair i of epoch e follows from (seed, e, i) alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from rbsf.data.box_augment import (
+    BoxAugmentSettings,
+    Draw,
+    Image,
+    Thing,
+    View,
+    blur,
+    exemplar_view,
+    occlude,
+    paste_beside,
+    recolour,
+    search_view,
+)
+from rbsf.data.cache import CachedTarget
+from rbsf.data.pairs import DataSettings, PairDataset, open_targets
+from rbsf.geometry import context_side
+from rbsf.nn.siamfc import EXEMPLAR_SIZE
+
+
+class BoxPair(NamedTuple):
+    """A pair. In a batch, N comes before every shape."""
+
+    exemplar: Tensor
+    """The exemplar crop, (3, 127, 127), RGB uint8."""
+    search: Tensor
+    """The search crop, (3, 255, 255), RGB uint8."""
+    box: Tensor
+    """The box, (4,): the centre x and y from the search's middle, the width and the height, in
+    pixels of the search crop."""
+    believed: Tensor
+    """The width and height that the search was cut for, (2,), in pixels of the search crop."""
+    present: Tensor
+    """Whether the search shows the exemplar's target, () bool."""
+    boxed: Tensor
+    """Whether the box is annotated, () bool. Otherwise the picture teaches features alone."""
+
+
+class BoxDataSettings(DataSettings):
+    """The sources of pairs and how pairs are made. `box_augment` takes the place of `augment`."""
+
+    box_augment: BoxAugmentSettings = Field(
+        BoxAugmentSettings(), description="How crops are cut and changed."
+    )
+    hold_out: int = Field(
+        8,
+        ge=0,
+        description="One in so many sequences is left out, to compare networks on. 0 leaves out "
+        "none.",
+    )
+
+
+class BoxPairs(PairDataset):
+    """The pairs of one epoch, in their order. `set_epoch` draws those of another.
+
+    Args:
+        groups: The targets of each source, as `build_cache` gives them.
+        weights: The share of each source in the pairs, relative to the others.
+        settings: The filter, the augmentation and the number of pairs in an epoch.
+        seed: The seed of every random choice.
+
+    Raises:
+        InputError: No target of a source passes the filter.
+    """
+
+    settings: BoxDataSettings
+
+    def __init__(
+        self,
+        groups: list[list[CachedTarget]],
+        weights: list[float],
+        settings: BoxDataSettings,
+        seed: int,
+    ) -> None:
+        super().__init__([_trained(group, settings) for group in groups], weights, settings, seed)
+
+    def __getitem__(self, index: int) -> BoxPair:  # type: ignore[override]
+        group, number = self.plan[index]
+        draw = np.random.default_rng([self.seed, self.epoch, index])
+        target, kept = self.groups[group][number]
+        first, second = self._two_frames(target, kept, draw)
+        shown, s = thing(target, first), self.settings.box_augment
+        present = draw.random() >= s.negative
+        if not present:
+            found = self._another(group, number, draw)
+        else:
+            found = shown if first == second else thing(target, second)
+        flip = draw.random() < s.flip
+        exemplar = exemplar_view(shown, flip, draw)
+        view = search_view(found, flip, first == second, s, draw)
+        exemplar, view = self._spoil(exemplar, view, group, number, draw)
+        boxed = self.settings.sources[group].kind != "folder"
+        return BoxPair(
+            _tensor(exemplar),
+            _tensor(view.pixels),
+            torch.tensor(view.box),
+            torch.tensor(view.believed),
+            torch.tensor(bool(present)),
+            torch.tensor(boxed),
+        )
+
+    def _spoil(
+        self, exemplar: Image, view: View, group: int, number: int, draw: Draw
+    ) -> tuple[Image, View]:
+        """Makes the search unlike the exemplar, by a distractor, occlusion, colours and blur."""
+        s = self.settings.box_augment
+        if draw.random() < s.distractor:
+            paste_beside(view, self._another(group, number, draw), draw)
+        if draw.random() < s.occlusion:
+            occlude(view, draw)
+        grey = bool(draw.random() < s.grey)
+        exemplar = recolour(exemplar, s.colour, grey, draw)
+        pixels = blur(recolour(view.pixels, s.colour, grey, draw), s, draw)
+        return exemplar, view._replace(pixels=pixels)
+
+    def _another(self, group: int, number: int, draw: Draw) -> Thing:
+        """Draws another target of the same source, or the same target if there is no other."""
+        targets = self.groups[group]
+        step = int(draw.integers(1, max(2, len(targets))))
+        target, kept = targets[(number + step) % len(targets)]
+        return thing(target, int(draw.choice(kept)))
+
+    def _two_frames(
+        self, target: CachedTarget, kept: NDArray[np.int64], draw: Draw
+    ) -> tuple[int, int]:
+        """Draws two frames less than `max_gap` apart, in any order, or one twice if none are."""
+        z = int(draw.choice(kept))
+        gaps = np.abs(target.frames[kept] - target.frames[z])
+        near = kept[(gaps > 0) & (gaps < self.settings.filter.max_gap)]
+        return z, (z if target.is_still or not len(near) else int(draw.choice(near)))
+
+
+def open_box_pairs(settings: BoxDataSettings, seed: int) -> BoxPairs:
+    """Reads the sources, makes the crops that the cache lacks, and gives the pairs.
+
+    Args:
+        settings: The sources, and how pairs are made of them.
+        seed: The seed of every random choice.
+
+    Raises:
+        InputError: As `rbsf.data.pairs.open_pairs`.
+    """
+    weights = [source.weight for source in settings.sources]
+    return BoxPairs(open_targets(settings), weights, settings, seed)
+
+
+def _trained(group: list[CachedTarget], settings: BoxDataSettings) -> list[CachedTarget]:
+    """The targets of a source that are not held out of training. Stills never are held out."""
+    every = settings.hold_out
+    return [t for i, t in enumerate(group) if not every or t.is_still or i % every]
+
+
+def thing(target: CachedTarget, index: int) -> Thing:
+    """Reads a crop of a target as a `Thing`."""
+    crop = target.crop(index)
+    x, y, w, h = target.boxes[index].tolist()
+    frame = target.frame_sizes[index]
+    scale = EXEMPLAR_SIZE / context_side(w, h)
+    middle = (crop.shape[0] - 1) / 2
+    corner = np.array([x + (w - 1) / 2, y + (h - 1) / 2])
+    low = np.ceil(middle - corner * scale)
+    high = np.floor(middle + (frame - 1 - corner) * scale) + 1
+    edges = np.clip(np.concatenate([low, high]), 0, crop.shape[0]).astype(int).tolist()
+    return Thing(crop, (w * scale, h * scale), (edges[0], edges[1], edges[2], edges[3]))
+
+
+def _tensor(image: Image) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

@@ -1,0 +1,241 @@
+"""The training of a 1-bit backbone and its box head together.
+
+The backbone starts at random, except for its first kernels, which are those of the shipped SiamFC.
+The head has its own losses. The plain correlation is trained as well, because it knows which of
+several things is the target. The features of a teacher guide the backbone on every picture, boxed
+or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from rbsf.binarize import RBCN
+from rbsf.box_losses import box_losses, make_labels, target_loss, weighted_mean
+from rbsf.data.box_pairs import BoxPair
+from rbsf.engine.torch_box import BACKBONES, float_copy
+from rbsf.files.checkpoint import load_checkpoint, restore_module
+from rbsf.files.networks import load_network
+from rbsf.files.weights import SHIPPED_TEACHER
+from rbsf.nn import BinaryAlexNetV1, Output, SiamFC
+from rbsf.nn.backbone import FEATURE_CHANNELS
+from rbsf.nn.box_head import BoxHead, BoxNet
+from rbsf.train.box_settings import BoxSettings
+from rbsf.train.distributed import World
+from rbsf.train.feature_teacher import FeatureAdapter, FeatureTeacher
+from rbsf.train.loop import Batch, Loop
+from rbsf.train.optim import make_optimiser, set_rates
+
+LATENT_MAGNITUDE = 0.015
+"""The mean |W| at the start: so small that signs can turn within some of Adam's steps of 1e-3."""
+FLIP_INTERVAL = 50
+"""The steps between two counts of the weights that change their sign in a step."""
+
+
+def make_box_net(settings: BoxSettings) -> BoxNet:
+    """Makes an untrained network of the architecture that the settings name."""
+    return BoxNet(BinaryAlexNetV1(layers=BACKBONES[settings.backbone]))
+
+
+class BoxBatch:
+    """A batch of pairs on the device. Pixels are floats from 0 to 255.
+
+    Args:
+        pair: The pairs, stacked as a DataLoader does.
+        device: Where the batch goes.
+    """
+
+    def __init__(self, pair: BoxPair, device: torch.device) -> None:
+        self.exemplars = pair.exemplar.to(device, non_blocking=True).float()
+        self.searches = pair.search.to(device, non_blocking=True).float()
+        self.boxes, self.believed = pair.box.float().to(device), pair.believed.float().to(device)
+        self.present, self.boxed = pair.present.to(device), pair.boxed.to(device)
+
+
+class BoxLoop(Loop):
+    """The training loop on batches of box pairs."""
+
+    def batches(self, first: int = 0) -> Iterator[Batch]:
+        """Gives this process its batches of the current epoch, from number `first` on."""
+        self.dataset.set_epoch(self.epoch)
+        size, world = self.settings.batch, self.world
+        starts = [(b * world.size + world.rank) * size for b in range(first, self.steps)]
+        loader = DataLoader(
+            self.dataset,
+            batch_sampler=[list(range(s, s + size)) for s in starts],
+            num_workers=self.settings.workers,
+            prefetch_factor=2 if self.settings.workers else None,
+        )
+        return (cast(Batch, BoxBatch(cast(BoxPair, p), world.device)) for p in loader)
+
+
+class BoxTask:
+    """The network, the teacher of its features, and what a step does.
+
+    Args:
+        settings: The settings of the run.
+        world: This process among all.
+
+    Raises:
+        InputError: The checkpoint to start from or the feature teacher cannot be loaded.
+    """
+
+    kind = "box"
+
+    def __init__(self, settings: BoxSettings, world: World) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.world = settings, world
+        self.model: SiamFC = make_box_net(settings)
+        self._start()
+        self.model.to(world.device)
+        self.modules: dict[str, nn.Module] = {}
+        self.teacher: FeatureTeacher | None = None
+        if settings.feature_teacher and settings.losses.feature:
+            self.teacher = FeatureTeacher(settings.feature_teacher)
+            adapter = FeatureAdapter(FEATURE_CHANNELS, self.teacher.channels)
+            self.modules["adapter"] = adapter.to(world.device)
+        self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
+        self.flip_ratio, self.steps = 0.0, 0
+
+    @property
+    def backbone(self) -> BinaryAlexNetV1:
+        """The network's backbone."""
+        return cast(BinaryAlexNetV1, self.model.backbone)
+
+    @property
+    def head(self) -> BoxHead:
+        """The network's box head."""
+        return cast(BoxNet, self.model).head
+
+    def _start(self) -> None:
+        """Sets the first weights, or those of the checkpoint that the settings name."""
+        if self.settings.start:
+            tensors = load_checkpoint(self.settings.start).part("model")
+            floats = {name: float_copy(tensor) for name, tensor in tensors.items()}
+            restore_module(self.model, floats, self.settings.start)
+            return
+        for conv in self.backbone.binary_layers().values():
+            conv.set_weight(conv.weight * (LATENT_MAGNITUDE / conv.weight.abs().mean()))
+        first = load_network(SHIPPED_TEACHER).get_parameter("backbone.conv1.0.weight")
+        take_kernels(cast(nn.Conv2d, self.backbone.conv1), first)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The parameters by rate: W, C, the backbone's real ones, the response's and the head's."""
+        s, convs = self.settings, self.backbone.binary_layers().values()
+        latent = [conv.weight for conv in convs]
+        c = [conv.weight_binarizer.c for conv in convs if isinstance(conv.weight_binarizer, RBCN)]
+        known = {id(p) for p in (*latent, *c)}
+        real = [p for p in self.backbone.parameters() if id(p) not in known]
+        head = [*self.head.parameters()]
+        head += [p for module in self.modules.values() for p in module.parameters()]
+        response = [self.model.log_gain, self.model.bias]
+        return [
+            {"params": latent, "weight_decay": 0.0},
+            {"params": c, "rate": s.c_rate, "weight_decay": 0.0},
+            {"params": real, "rate": s.backbone_rate},
+            {"params": response, "rate": s.response_rate, "weight_decay": 0.0},
+            {"params": head},
+        ]
+
+    def start_epoch(self, epoch: int) -> None:
+        self.model.train()
+        if epoch >= self.settings.freeze_norms_from * self.settings.epochs:
+            for module in self.model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        set_rates(self.optimisers["optimiser"], self.settings.rate_at(epoch))
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Trains on one batch.
+
+        Returns:
+            The losses by name, and as "iou" the mean IoU of the boxes near the targets.
+        """
+        pairs = cast(BoxBatch, batch)
+        output: Output = self.model(pairs.exemplars, pairs.searches)
+        losses, iou = self._task_losses(pairs, output)
+        losses["kernel"] = self._kernel_loss()
+        if self.teacher:
+            taught = self.teacher(pairs.searches)
+            losses["feature"] = self.modules["adapter"](output.search_maps[-1], taught)
+        weights = self.settings.losses.model_dump()
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+        self._descend(total)
+        return {**{name: loss.item() for name, loss in losses.items()}, "iou": iou.item()}
+
+    def _task_losses(self, pairs: BoxBatch, output: Output) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of boxed pairs, and the mean IoU of the boxes near their targets."""
+        responses = output.responses
+        maps = self.head(
+            output.exemplar_maps[-1], output.search_maps[-1], responses, pairs.believed
+        )
+        labels = make_labels(pairs.boxes, pairs.present, responses.shape[-1])
+        box, quality, iou = box_losses(maps.boxes, maps.quality, pairs.boxes, labels)
+        target = target_loss(maps.target, labels, self.settings.losses.hard)
+        response = target_loss(responses, labels)
+        shown = pairs.present & pairs.boxed
+        return {
+            "target": weighted_mean(target, pairs.boxed),
+            "response": weighted_mean(response, pairs.boxed),
+            "box": weighted_mean(box, shown),
+            "quality": weighted_mean(quality, shown),
+        }, weighted_mean(iou, shown)
+
+    def _kernel_loss(self) -> Tensor:
+        """Half of RBCN's squares (eq. 3), summed over layers and filters."""
+        squares = [
+            conv.weight_binarizer.kernel_loss(conv.weight, "direct")
+            for conv in self.backbone.binary_layers().values()
+        ]
+        return 0.5 * torch.stack(squares).sum()
+
+    def _descend(self, loss: Tensor) -> None:
+        """Makes a step of the optimiser. A loss that is not finite changes nothing."""
+        optimiser = self.optimisers["optimiser"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if not torch.isfinite(loss):
+            return
+        before = self._signs() if self.steps % FLIP_INTERVAL == 0 else None
+        optimiser.step()
+        for conv in self.backbone.binary_layers().values():
+            conv.weight_binarizer.project()
+        if before is not None:
+            self.flip_ratio = (self._signs() != before).float().mean().item()
+        self.steps += 1
+
+    def _signs(self) -> Tensor:
+        convs = self.backbone.binary_layers().values()
+        return torch.cat([(conv.weight >= 0).flatten() for conv in convs])
+
+    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
+        """Does nothing: batch norms learn in the steps, and are frozen late in the run."""
+
+    def metrics(self) -> dict[str, float]:
+        """The learning rate, the share of signs that a step flips, the response's gain and bias."""
+        return {
+            "lr": self.optimisers["optimiser"].param_groups[0]["lr"],
+            "flip_ratio": self.flip_ratio,
+            "gain": self.model.gain.item(),
+            "bias": self.model.bias.item(),
+        }
+
+
+@torch.no_grad()
+def take_kernels(conv: nn.Conv2d, kernels: Tensor) -> None:
+    """Sets the kernels of a first layer to the middles of the strongest kernels of another one.
+
+    Args:
+        conv: The layer, whose kernels are (C, 3, k, k).
+        kernels: The kernels (C', 3, k', k') of a network on the same pixels, with k' >= k.
+    """
+    margin = (kernels.shape[-1] - conv.weight.shape[-1]) // 2
+    end = margin + conv.weight.shape[-1]
+    middles = kernels[:, :, margin:end, margin:end]
+    strongest = middles.flatten(1).norm(dim=1).argsort(descending=True)[: len(conv.weight)]
+    conv.weight[: len(strongest)] = middles[strongest]

@@ -1,0 +1,69 @@
+"""The settings of a training of backbone and box head together."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from rbsf.config import Settings
+from rbsf.data.box_pairs import BoxDataSettings
+from rbsf.train.settings import RunSettings
+
+
+class BoxLossWeights(Settings):
+    """The weight of each loss. The defaults are those of the pilot."""
+
+    target: float = Field(1.0, ge=0, description="The cross-entropy of the target map.")
+    hard: float = Field(
+        0.15, ge=0, description="The cross-entropy of each map's 16 most mistaken negatives."
+    )
+    box: float = Field(1.5, ge=0, description="1 - GIoU of the boxes.")
+    quality: float = Field(
+        0.3, ge=0, description="The cross-entropy of the quality map with the boxes' IoU."
+    )
+    response: float = Field(0.7, ge=0, description="The cross-entropy of the plain correlation.")
+    feature: float = Field(0.6, ge=0, description="The distance from the teacher's features.")
+    kernel: float = Field(1e-4, ge=0, description="RBCN's kernel loss.")
+
+
+class BoxSettings(RunSettings):
+    """The settings of a 1-bit network with a box head, trained from end to end.
+
+    The learning rate falls from `optimiser.lr` to `optimiser.final_lr` along half a cosine.
+    """
+
+    backbone: Literal["slim", "alexnet"] = Field("slim", description="The layers of the backbone.")
+    start: str | None = Field(
+        None, description="The checkpoint whose weights the training starts from."
+    )
+    feature_teacher: str | None = Field(
+        None, description="The ONNX file of a NanoTrack backbone, which teaches features."
+    )
+    losses: BoxLossWeights = Field(BoxLossWeights(), description="The weight of each loss.")
+    backbone_rate: float = Field(
+        0.5,
+        gt=0,
+        description="The learning rate of the backbone's real parameters, relative to that of W.",
+    )
+    c_rate: float = Field(0.1, gt=0, description="The learning rate of C relative to that of W.")
+    response_rate: float = Field(
+        5.0,
+        gt=0,
+        description="The learning rate of the response's gain and bias, relative to that of W.",
+    )
+    freeze_norms_from: float = Field(
+        0.7,
+        gt=0,
+        le=1,
+        description="The share of the epochs after which batch norms use their running statistics.",
+    )
+    data: BoxDataSettings = Field(
+        BoxDataSettings(), description="Where pairs come from and how they are made."
+    )
+
+    def rate_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        first, last = self.optimiser.lr, self.optimiser.final_lr
+        return last + (first - last) * 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))

@@ -1,0 +1,100 @@
+"""Box pairs: what they depend on, what is held out, which pictures teach features alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_data import BOX, write_got10k, write_plain, write_voc
+
+from rbsf.data.box_augment import BoxAugmentSettings
+from rbsf.data.box_pairs import BoxDataSettings, BoxPair, BoxPairs, open_box_pairs, thing
+from rbsf.data.cache import CropSettings
+from rbsf.data.pairs import FilterSettings
+from rbsf.data.sources import SourceSettings
+from rbsf.geometry import context_side
+
+FILTER = FilterSettings(min_side=5, min_share=0, max_share=1)
+
+
+def open_tiny(root: Path, *kinds: str, **changes: object) -> BoxPairs:
+    paths = {"got10k": "got10k", "voc": "voc", "folder": "plain"}
+    settings = BoxDataSettings(
+        root=str(root),
+        cache=str(root / "cache"),
+        sources=tuple(SourceSettings(kind=kind, path=paths[kind]) for kind in kinds),  # type: ignore[arg-type]
+        crop=CropSettings(size=399),
+        filter=FILTER,
+        **changes,  # type: ignore[arg-type]
+    )
+    return open_box_pairs(settings, seed=0)
+
+
+def same(a: BoxPair, b: BoxPair) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_a_pair_has_its_shapes(tmp_path: Path) -> None:
+    write_got10k(tmp_path)
+    pair = open_tiny(tmp_path, "got10k", hold_out=0)[0]
+    assert pair.exemplar.shape == (3, 127, 127)
+    assert pair.search.shape == (3, 255, 255)
+    assert pair.exemplar.dtype == pair.search.dtype == torch.uint8
+    assert pair.box.shape == (4,)
+    assert pair.believed.shape == (2,)
+    assert pair.boxed
+
+
+def test_a_pair_follows_from_seed_epoch_and_index_alone(tmp_path: Path) -> None:
+    write_got10k(tmp_path, frames=6)
+    pairs = open_tiny(tmp_path, "got10k", hold_out=0)
+    first = pairs[1]
+    pairs[0]
+    np.random.default_rng().random()
+    assert same(pairs[1], first)
+    pairs.set_epoch(1)
+    assert not same(pairs[1], first)
+
+
+def test_photographs_without_boxes_teach_features_alone(tmp_path: Path) -> None:
+    write_plain(tmp_path)
+    assert not open_tiny(tmp_path, "folder")[0].boxed
+
+
+def test_every_eighth_sequence_is_held_out_and_no_still(tmp_path: Path) -> None:
+    write_got10k(tmp_path, sequences=9)
+    write_voc(tmp_path, images=9)
+    pairs = open_tiny(tmp_path, "got10k", "voc")
+    assert [target.name for target, _ in pairs.groups[0]] == [f"seq{n}" for n in range(1, 8)]
+    assert len(pairs.groups[1]) == 9
+
+
+def test_negatives_are_as_many_as_asked_for(tmp_path: Path) -> None:
+    write_voc(tmp_path, images=3)
+    pairs = open_tiny(
+        tmp_path, "voc", pairs_per_epoch=60, box_augment=BoxAugmentSettings(negative=0.5)
+    )
+    absent = sum(not pairs[i].present for i in range(60))
+    assert 18 <= absent <= 42
+    never = open_tiny(
+        tmp_path, "voc", pairs_per_epoch=20, box_augment=BoxAugmentSettings(negative=0)
+    )
+    assert all(never[i].present for i in range(20))
+
+
+def test_a_thing_is_the_target_in_the_middle_of_what_was_seen(tmp_path: Path) -> None:
+    write_voc(tmp_path, images=1)
+    pairs = open_tiny(tmp_path, "voc")
+    target, _ = pairs.groups[0][0]
+    found = thing(target, 0)
+    scale = 127 / context_side(BOX.w, BOX.h)
+    assert found.size == pytest.approx((BOX.w * scale, BOX.h * scale), rel=1e-5)
+    red = (found.crop[..., 0].astype(int) - found.crop[..., 1]) > 100
+    rows, columns = np.nonzero(red)
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(199, abs=2)
+    assert (rows.min() + rows.max()) / 2 == pytest.approx(199, abs=2)
+    left, top, right, bottom = found.valid
+    assert right - left == pytest.approx(159 * scale, abs=1.5)
+    assert bottom - top == pytest.approx(119 * scale, abs=1.5)

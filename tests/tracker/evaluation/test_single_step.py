@@ -1,0 +1,100 @@
+"""Single-step accuracy: the questions' spreads, and trackers whose answers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rbsf.errors import InputError
+from rbsf.geometry import Box, Frame
+from tracker.evaluation.datasets import Sequence
+from tracker.evaluation.single_step import (
+    Looker,
+    held_out_sequences,
+    measure_single_step,
+    steps_of,
+)
+
+BOX = Box(20, 10, 40, 20)
+
+
+def sequence(folder: Path, frames: int = 31, name: str = "one") -> Sequence:
+    """A still target; each frame is a black image."""
+    files = tuple(folder / f"{i:04d}.png" for i in range(frames))
+    for file in files:
+        cv2.imwrite(str(file), np.zeros((60, 80, 3), np.uint8))
+    return Sequence(name, files, np.tile(BOX, (frames, 1)).astype(float))
+
+
+class Stays(Looker):
+    """Answers with the believed box."""
+
+    def init(self, frame: Frame, box: Box, /) -> None:
+        assert box == BOX
+
+    def look(self, frame: Frame, believed: Box, /) -> tuple[Box, float]:
+        return believed, 1.0
+
+
+class Knows(Stays):
+    """Answers the truth."""
+
+    def look(self, frame: Frame, believed: Box, /) -> tuple[Box, float]:
+        return BOX, 1.0
+
+
+def test_every_fifth_frame_is_asked_about(tmp_path: Path) -> None:
+    steps = list(steps_of(sequence(tmp_path)))
+    assert [int(step.frame.stem) for step in steps] == [5, 10, 15, 20, 25, 30]
+    assert steps == list(steps_of(sequence(tmp_path)))
+    assert steps != list(steps_of(sequence(tmp_path), seed=1))
+
+
+def test_frames_without_a_box_are_left_out(tmp_path: Path) -> None:
+    one = sequence(tmp_path)
+    one.boxes[9] = np.nan  # the box before frame 10
+    one.boxes[20] = np.nan
+    assert [int(step.frame.stem) for step in steps_of(one)] == [5, 15, 25, 30]
+
+
+def test_believed_boxes_are_wrong_by_the_spreads(tmp_path: Path) -> None:
+    files = (tmp_path / "none.png",) * 4001
+    steps = list(steps_of(Sequence("long", files, np.tile(BOX, (4001, 1)).astype(float))))
+    centers = np.array([step.believed.center for step in steps]) - BOX.center
+    assert (centers / (BOX.w, BOX.h)).std(axis=0) == pytest.approx([0.09, 0.09], rel=0.1)
+    sizes = np.log([step.believed.w / BOX.w for step in steps])
+    assert sizes.std() == pytest.approx(0.10, rel=0.1)
+    assert all(step.believed.w / step.believed.h == pytest.approx(2) for step in steps)
+
+
+def test_who_knows_scores_one_and_who_stays_scores_as_staying(tmp_path: Path) -> None:
+    one = sequence(tmp_path)
+    knows = measure_single_step(Knows, [one])
+    assert knows.iou == knows.above_half == 1
+    stays = measure_single_step(Stays, [one])
+    assert stays.iou == stays.stay == knows.stay
+    assert 0.5 < stays.iou < 1
+
+
+def test_the_sequences_held_out_are_those_that_training_leaves_out(tmp_path: Path) -> None:
+    names = [f"s{i}" for i in range(5)]
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "list.txt").write_text("\n".join(names))
+    for name in names:
+        folder = tmp_path / "train" / name
+        folder.mkdir()
+        sequence(folder, 2)
+        (folder / "groundtruth.txt").write_text("1,1,9,9\n1,1,9,9\n")
+    assert [s.name for s in held_out_sequences(tmp_path, 2)] == ["s0", "s2", "s4"]
+
+
+def test_without_held_out_sequences_the_error_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no train/list\.txt"):
+        held_out_sequences(tmp_path, 8)
+    with pytest.raises(InputError, match="leaves none to measure"):
+        held_out_sequences(tmp_path, 0)
+    with pytest.raises(InputError, match="long enough"):
+        measure_single_step(Knows, [sequence(tmp_path, frames=4)])

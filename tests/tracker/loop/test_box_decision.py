@@ -1,0 +1,96 @@
+"""From maps to a box: closed forms of the decision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rbsf.engine.torch_box import BoxAnswer
+from tracker.loop.box_decision import DecisionConfig, decide, response_peak
+
+SIZE = 17
+BELIEVED = (60.0, 40.0)
+HEAD_ALONE = DecisionConfig(response_weight=0, peak_share=0, size_penalty=0, window_influence=0)
+
+
+def flat() -> BoxAnswer:
+    """What an untrained network says: nothing is likelier than anything else."""
+    cells = (np.arange(SIZE) - 8) * 8.0
+    x, y = np.meshgrid(cells, cells)
+    boxes = np.stack([x, y, np.full_like(x, 60), np.full_like(x, 40)]).astype(np.float32)
+    return BoxAnswer(*(np.zeros((SIZE, SIZE), np.float32) for _ in range(3)), boxes)
+
+
+def bump(x: float, y: float) -> np.ndarray:
+    """A smooth peak at a place, pixels from the middle."""
+    cells = (np.arange(SIZE) - 8) * 8.0
+    squares = (cells[None] - x) ** 2 + (cells[:, None] - y) ** 2
+    return (4 - squares / 100).astype(np.float32)
+
+
+def test_an_untrained_network_keeps_the_box() -> None:
+    assert decide(flat(), BELIEVED, DecisionConfig()).box == (0, 0, 60, 40)
+
+
+def test_the_best_cell_gives_the_box() -> None:
+    answer = flat()
+    answer.target[3, 12] = 5
+    answer.boxes[:, 3, 12] = (30, -42, 70, 45)
+    decision = decide(answer, BELIEVED, HEAD_ALONE)
+    assert decision.box == pytest.approx((30, -42, 70, 45))
+    assert decision.score == pytest.approx(0.5 / (1 + np.exp(-5)))
+
+
+def test_a_better_quality_wins_between_equal_cells() -> None:
+    answer = flat()
+    answer.quality[10, 4] = 1
+    assert decide(answer, BELIEVED, HEAD_ALONE).box[:2] == (-32, 16)
+
+
+def test_the_correlation_is_heard_as_much_as_it_weighs() -> None:
+    answer = flat()
+    answer.target[8, 4], answer.response[8, 12] = 3, 4
+    for weight, x in ((0.0, -32), (0.4, -32), (0.5, 32), (1.0, 32)):
+        config = HEAD_ALONE.model_copy(update={"response_weight": weight})
+        assert decide(answer, BELIEVED, config).box[0] == x
+
+
+def test_near_places_are_preferred_between_equal_ones() -> None:
+    answer = flat()
+    answer.target[8, 9] = answer.target[0, 0] = 3
+    config = HEAD_ALONE.model_copy(update={"window_influence": 0.3})
+    assert decide(answer, BELIEVED, config).box[:2] == (8, 0)
+
+
+def test_a_change_of_size_is_held_against_a_cell() -> None:
+    answer = flat()
+    answer.target[8, 4], answer.target[8, 12] = 3.1, 3.0
+    answer.boxes[2:, 8, 4] *= 2
+    assert decide(answer, BELIEVED, HEAD_ALONE).box[0] == -32
+    config = HEAD_ALONE.model_copy(update={"size_penalty": 0.1})
+    assert decide(answer, BELIEVED, config).box[0] == 32
+
+
+def test_the_place_is_shared_with_the_correlations_peak_nearby() -> None:
+    answer = flat()._replace(response=bump(10, 0))
+    answer.target[8, 8] = 9
+    config = HEAD_ALONE.model_copy(update={"peak_share": 0.5})
+    assert decide(answer, BELIEVED, config).box == pytest.approx((5, 0, 60, 40))
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (10, -5), (-53, 33)])
+def test_the_peak_of_a_parabola_is_found_between_cells(x: float, y: float) -> None:
+    assert response_peak(bump(x, y), x + 5, y - 5) == pytest.approx((x, y), abs=1e-3)
+
+
+def test_a_far_peak_is_not_taken() -> None:
+    x, y = response_peak(bump(50, 0), 0.0, 0.0)
+    assert (x, y) == (20, 0)  # the last cell that is looked at, and half a cell
+
+
+def test_a_flat_response_has_its_peak_at_the_place_itself() -> None:
+    assert response_peak(np.zeros((SIZE, SIZE), np.float32), 3.0, -2.0) == (3.0, -2.0)
+
+
+def test_a_peak_on_the_rim_or_a_place_beyond_it_is_no_error() -> None:
+    assert response_peak(bump(64, 64), 200.0, 200.0) == (64, 64)

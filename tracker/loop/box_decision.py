@@ -1,0 +1,132 @@
+"""Decides on one box from what a network with a box head says about a search crop.
+
+There are two witnesses. The head gives boxes, and its belief of where the target's middle is. The
+plain correlation knows best which of several things is the target. Their logits are added cell by
+cell. A cell whose box changes the size loses, and near places are preferred. The answer is the box
+of the best cell, with its place averaged with the correlation's peak nearby.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rbsf.config import Settings
+
+if TYPE_CHECKING:
+    from rbsf.engine.torch_box import BoxAnswer
+
+Floats = NDArray[np.float32]
+
+STRIDE = 8
+"""How many pixels of a search crop correspond to one cell."""
+NEIGHBOURS = 2
+"""How many cells to each side of the head's place the correlation's peak is looked for."""
+
+
+class DecisionConfig(Settings):
+    """How the two witnesses are weighed."""
+
+    response_weight: float = Field(default=0.5, ge=0, le=1)
+    """The share of the correlation's logits in the belief of a cell. The rest is the head's."""
+    peak_share: float = Field(default=0.5, ge=0, le=1)
+    """The share of the correlation's peak in the place. The rest is the head's."""
+    size_penalty: float = Field(default=0.05, ge=0)
+    """How strongly a change of size or shape counts against a cell (SiamRPN's k)."""
+    window_influence: float = Field(default=0.3, ge=0, lt=1)
+    """The weight of the Hann window, which favours small displacements."""
+
+
+class Decision(NamedTuple):
+    """The answer for one search crop."""
+
+    box: tuple[float, float, float, float]
+    """The centre x and y from the crop's middle, the width and the height, in the crop's pixels."""
+    score: float
+    """The belief that the target is there, times the IoU that is expected of the box, 0 to 1."""
+
+
+def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionConfig) -> Decision:
+    """Chooses the best box of an answer.
+
+    Args:
+        answer: What the network says about the search crop.
+        believed: The width and height that the crop was cut for, in pixels of the crop.
+        config: How the witnesses are weighed.
+    """
+    # belief of each cell
+    w = config.response_weight
+    belief = _sigmoid(w * answer.response + (1 - w) * answer.target)
+    score = belief * _sigmoid(answer.quality)
+    # changes of size and far places count against a cell
+    wanted = score * _size_factor(answer.boxes[2:], believed, config.size_penalty)
+    v = config.window_influence
+    wanted = (1 - v) * wanted + v * _window(len(wanted)) * wanted.max()
+    # the best cell's box, whose place is shared with the correlation's peak
+    row, column = np.unravel_index(int(wanted.argmax()), wanted.shape)
+    x, y, width, height = answer.boxes[:, row, column].tolist()
+    px, py = response_peak(answer.response, x, y)
+    x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
+    return Decision((x, y, width, height), float(score[row, column]))
+
+
+def response_peak(response: Floats, x: float, y: float) -> tuple[float, float]:
+    """Finds the peak of the correlation near a place.
+
+    It is the highest cell within two cells of the place, moved to the vertex of the parabola
+    through it and its neighbours, by at most half a cell. The peak of a flat response is the place
+    itself.
+
+    Args:
+        response: The correlation, r x r.
+        x: The place along x, in pixels from the crop's middle.
+        y: The place along y, likewise.
+
+    Returns:
+        The x and y of the peak, in pixels from the crop's middle.
+    """
+    middle = (len(response) - 1) / 2
+    rows, columns = (_span(middle + at / STRIDE, len(response)) for at in (y, x))
+    part = response[rows, columns]
+    if part.max() - part.min() <= 1e-6:
+        return x, y
+    row, column = np.unravel_index(int(part.argmax()), part.shape)
+    row, column = row + rows.start, column + columns.start
+    dx, dy = _vertex(response[row], column), _vertex(response[:, column], row)
+    return (column + dx - middle) * STRIDE, (row + dy - middle) * STRIDE
+
+
+def _span(at: float, size: int) -> slice:
+    """The cells of a line of `size` cells that are near a place, which may lie beyond its ends."""
+    nearest = min(max(round(at), 0), size - 1)
+    return slice(max(nearest - NEIGHBOURS, 0), min(nearest + NEIGHBOURS + 1, size))
+
+
+def _vertex(line: Floats, at: int) -> float:
+    """The vertex of the parabola through a value and its two neighbours, in cells from it."""
+    if not 0 < at < len(line) - 1:
+        return 0.0
+    before, here, behind = (float(value) for value in line[at - 1 : at + 2])
+    curve = before - 2 * here + behind
+    return min(max((before - behind) / (2 * curve), -0.5), 0.5) if curve < 0 else 0.0
+
+
+def _size_factor(sides: Floats, believed: tuple[float, float], penalty: float) -> Floats:
+    """SiamRPN's exp(-k (c_size c_shape - 1)), where each c is the ratio of a change, 1 for none."""
+    w, h = sides[0] / believed[0], sides[1] / believed[1]
+    size, shape = np.sqrt(w * h), w / h
+    change = np.maximum(size, 1 / size) * np.maximum(shape, 1 / shape)
+    return np.asarray(np.exp(-penalty * (change - 1)), np.float32)
+
+
+def _window(size: int) -> Floats:
+    """The cosine window, which is 1 in the middle."""
+    row = np.hanning(size + 2)[1:-1]
+    return np.outer(row, row).astype(np.float32)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-x)), np.float32)
