@@ -24,6 +24,8 @@ FUNCTIONS = {
     ("track",): "track",
     ("demo",): "demo",
     ("evaluate",): "evaluate",
+    ("report",): "report",
+    ("table5",): "table5",
     ("check-dataset",): "check_dataset",
     ("export",): "export",
     ("benchmark",): "benchmark",
