@@ -8,11 +8,13 @@ precision can hold.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rbsf.checkpoint import load_checkpoint, save_checkpoint
+from rbsf.data.box_pairs import BoxDataSettings
 from rbsf.errors import InputError
 from rbsf.nn import BinaryConv2d
 from rbsf.torch_box_network import load_box_net
@@ -22,8 +24,15 @@ SMALLEST = 2.0**-14
 Less could become a zero, whose sign is +1 whatever it was."""
 
 
-def save_latent(checkpoint: Path, output: Path) -> None:
-    """Writes a training checkpoint's network with latent weights as float16, its header kept.
+def save_latent(checkpoint: Path, output: Path, metrics: dict[str, float]) -> None:
+    """Writes a training checkpoint's network with latent weights as float16.
+
+    The header is kept, but for the folders of the machine that it was trained on.
+
+    Args:
+        checkpoint: of `tools/train_box.py`.
+        output: the file to write.
+        metrics: what was measured of the network, for the header.
 
     Raises:
         InputError: as `load_box_net`, or a weight is not finite.
@@ -38,7 +47,16 @@ def save_latent(checkpoint: Path, output: Path) -> None:
         if not tensor.isfinite().all():
             raise InputError(f"{checkpoint}: {name} holds a value that is not finite")
     header = {key: value for key, value in stored.header.items() if key != "format"}
+    header |= {"config": _without_folders(header["config"]), "metrics": metrics}
     save_checkpoint(output, header, {"model": tensors})
+
+
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings with the default folders for data, and other files by name alone."""
+    named = {key: Path(config[key]).name for key in ("start", "feature_teacher") if config.get(key)}
+    defaults = BoxDataSettings()
+    folders = {"root": defaults.root, "cache": defaults.cache}
+    return config | named | {"data": config.get("data", {}) | folders}
 
 
 def _halved(weight: Tensor) -> Tensor:
