@@ -17,7 +17,9 @@ def evaluate_box(
     single_step: Annotated[
         bool, typer.Option("--single-step", help="One step from nearly right boxes; else AO.")
     ] = False,
-    max_frames: Annotated[int, typer.Option(help="Of each sequence, where it is tracked.")] = 120,
+    max_frames: Annotated[
+        int, typer.Option(help="Of each sequence; held-out ones are taken whole.")
+    ] = 120,
     hold_out: Annotated[int, typer.Option(help="data.hold_out of the training.")] = 8,
 ) -> None:
     """Measure a 1-bit network with a box head in torch.
@@ -43,7 +45,7 @@ def evaluate_box(
     if dataset == "held-out":
         sequences = held_out_sequences(root, hold_out)
     else:
-        loaded = load_dataset(dataset, root)
+        loaded = load_dataset(dataset, root).first_frames(max_frames)
         sequences = list(loaded.sequences)
     if single_step or dataset == "held-out":
         peak = measure_single_step(lambda: PeakLooker(shipped), sequences)
@@ -54,8 +56,8 @@ def evaluate_box(
         typer.echo(f"{shipped.name}'s peak  {peak.iou:.3f}  above .5 {peak.above_half:.3f}")
         typer.echo(f"{network.name}  {head.iou:.3f}  above .5 {head.above_half:.3f}")
         return
-    siamfc = evaluate_tracker(lambda: SiamFCTracker(shipped), loaded, max_frames)
-    boxes = evaluate_tracker(lambda: BoxTracker(network), loaded, max_frames)
+    siamfc = evaluate_tracker(lambda: SiamFCTracker(shipped), loaded)
+    boxes = evaluate_tracker(lambda: BoxTracker(network), loaded)
     for name, results in ((shipped.name, siamfc), (network.name, boxes)):
         overall = results.overall
         typer.echo(f"{name}  AO {overall.ao:.3f}  SR.5 {overall.sr50:.3f}")
