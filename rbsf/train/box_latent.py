@@ -8,10 +8,12 @@ and the head) stay as they are, because the norms of pixels exceed what half pre
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from rbsf.data.box_pairs import BoxDataSettings
 from rbsf.engine.torch_box import load_box_net
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
@@ -22,14 +24,16 @@ SMALLEST = 2.0**-14
 A smaller one could become 0, whose sign is +1 whatever it was."""
 
 
-def save_latent(checkpoint: Path, output: Path) -> None:
+def save_latent(checkpoint: Path, output: Path, metrics: dict[str, float]) -> None:
     """Writes the network of a training checkpoint with its latent weights as float16.
 
-    The header is kept. `BoxSettings.start` and `rbsf.engine.torch_box.load_box_net` read the file.
+    The header is kept, except for the folders of the machine that it was trained on.
+    `BoxSettings.start` and `rbsf.engine.torch_box.load_box_net` read the file.
 
     Args:
         checkpoint: A training checkpoint, such as a run's `final.safetensors`.
         output: The file to write.
+        metrics: What was measured of the network, for the header.
 
     Raises:
         InputError: The checkpoint cannot be loaded, as `load_box_net` has it, one of its values is
@@ -45,7 +49,16 @@ def save_latent(checkpoint: Path, output: Path) -> None:
         if not tensor.isfinite().all():
             raise InputError(f"{checkpoint}: {name} holds a value that is not finite")
     header = {key: value for key, value in stored.header.items() if key != "format"}
+    header |= {"config": _without_folders(header["config"]), "metrics": metrics}
     save_checkpoint(output, header, {"model": tensors})
+
+
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings with the default folders for data, and other files by name alone."""
+    named = {key: Path(config[key]).name for key in ("start", "feature_teacher") if config.get(key)}
+    defaults = BoxDataSettings()
+    folders = {"root": defaults.root, "cache": defaults.cache}
+    return config | named | {"data": config.get("data", {}) | folders}
 
 
 def _halved(weight: Tensor) -> Tensor:

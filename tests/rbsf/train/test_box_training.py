@@ -238,9 +238,11 @@ def test_latent_weights_keep_their_bits_in_half_precision(tmp_path: Path) -> Non
     with torch.no_grad():
         weight[0, 0, 0] = torch.tensor([-1e-12, 0.0, 1e-12])
         task.backbone.norms["conv1"].running_var.fill_(1e6)  # type: ignore[union-attr, operator]
-    header = {"kind": "box", "config": task.settings.model_dump(mode="json"), "step": 7}
+    config = task.settings.model_dump(mode="json") | {"feature_teacher": "/somewhere/v3.onnx"}
+    config["data"] |= {"root": "/somewhere/data", "cache": "/somewhere/cache"}
+    header = {"kind": "box", "config": config, "step": 7}
     save_checkpoint(tmp_path / "full.safetensors", header, {"model": task.model.state_dict()})
-    save_latent(tmp_path / "full.safetensors", tmp_path / "latent.safetensors")
+    save_latent(tmp_path / "full.safetensors", tmp_path / "latent.safetensors", {"iou": 0.5})
     full, latent = (load_box_net(tmp_path / f"{name}.safetensors") for name in ("full", "latent"))
     for name, tensor in full.state_dict().items():
         stored = latent.state_dict()[name]
@@ -248,5 +250,9 @@ def test_latent_weights_keep_their_bits_in_half_precision(tmp_path: Path) -> Non
         torch.testing.assert_close(stored, tensor, atol=1e-4, rtol=1e-3)
     crop = torch.randint(0, 256, (1, 3, 127, 127)).float()
     assert torch.equal(latent.embed(crop), full.embed(crop))
-    assert load_checkpoint(tmp_path / "latent.safetensors").header["step"] == 7
+    header = load_checkpoint(tmp_path / "latent.safetensors").header
+    assert header["step"] == 7
+    assert header["metrics"] == {"iou": 0.5}
+    assert header["config"]["feature_teacher"] == "v3.onnx"
+    assert "somewhere" not in str(header)
     assert (tmp_path / "latent.safetensors").stat().st_size < 2_500_000
