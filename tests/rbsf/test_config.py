@@ -8,6 +8,7 @@ import yaml
 
 from rbsf.config import load_settings, parse_settings
 from rbsf.errors import InputError
+from rbsf.train.box_settings import BoxSettings
 from rbsf.train.settings import (
     Decaying,
     OptimiserSettings,
@@ -20,6 +21,8 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def kind_of(name):
+    if name == "rbsf_box":
+        return BoxSettings
     kinds = {"siamfc": TeacherSettings, "tracker": TrackerConfig}
     return kinds.get(name.partition("_")[0], StudentSettings)
 
@@ -72,7 +75,7 @@ def test_the_paper_preset_is_as_printed():
 
 def test_recommended_students_start_from_the_teacher_without_decay_on_latent_weights():
     for file in CONFIGS.glob("rbsf*.yaml"):
-        if file.stem != "rbsf_paper":
+        if file.stem not in {"rbsf_paper", "rbsf_box"}:
             s = load_settings(StudentSettings, file)
             assert (s.init, s.latent_weight_decay, s.optimiser.name) == ("teacher", 0, "adam")
 
