@@ -26,7 +26,6 @@ class NoSteps:
 @pytest.fixture
 def begin(tmp_path, monkeypatch):
     """Begins a run on two sequences, of which one has boxes that are too small for the filter."""
-    monkeypatch.setattr(run, "Loop", NoSteps)
     monkeypatch.setattr(run, "_be_deterministic", lambda: None)
     truth = write_got10k(tmp_path, sequences=2) / "train" / "seq0" / "groundtruth.txt"
     truth.write_text("".join("61,41,12,12\n" for _ in truth.read_text().splitlines()))
@@ -38,7 +37,8 @@ def begin(tmp_path, monkeypatch):
     settings = RunSettings(data=data, device="cpu")
 
     def begin(**changes):
-        return run.train(lambda settings, world: None, settings, tmp_path / "run", **changes)
+        folder = tmp_path / "run"
+        return run.train(lambda *_: None, settings, folder, loop_type=NoSteps, **changes)
 
     return begin
 
