@@ -77,11 +77,11 @@ def evaluate(run, root, output, *words, first=""):
 
 
 def content(output):
-    """Every file of a result folder but times and pictures; results without times and dates."""
+    """Every file of a result folder but times, the report and its figures, which show speeds."""
     found = {}
     for path in sorted(output.rglob("*")):
         name = str(path.relative_to(output))
-        if path.is_dir() or name.startswith(("success", "precision", "report")) or "times" in name:
+        if path.is_dir() or name.startswith(("figures", "report")) or "times" in name:
             continue
         found[name] = path.read_bytes()
         if path.name == "results.json":
