@@ -8,6 +8,7 @@ place by `publish`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,3 +88,21 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make folder {path}: {error.strerror}") from None
+
+
+def remove_remains(folder: Path) -> None:
+    """Removes what killed processes left below a folder under their `partial_name`."""
+    for path in folder.rglob(".*.part"):
+        found = re.search(r"\.(\d+)\.part$", path.name)
+        if found and not _is_running(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is another user's
+    return process != os.getpid()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rbsf.errors import InputError
-from rbsf.files.atomic import cannot_write, make_folder, write_text
+from rbsf.files.atomic import cannot_write, make_folder, remove_remains, write_text
 
 from .code import code_hash
 from .datasets import Sequence
@@ -54,7 +52,7 @@ class Archive:
         self._records = self._read()
         make_folder(folder / "boxes")
         with cannot_write(folder):
-            _remove_remains(folder)
+            remove_remains(folder)
             (folder / "results.json").unlink(missing_ok=True)  # it is of a run before this one
 
     def load_all(self, runs: Iterable[Run]) -> dict[str, Trajectory]:
@@ -130,21 +128,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
-
-
-def _remove_remains(folder: Path) -> None:
-    """Removes what killed processes were writing, which bears the number of the process."""
-    for path in folder.rglob(".*.part"):
-        found = re.search(r"\.(\d+)\.part$", path.name)
-        if found and not _is_running(int(found[1])):
-            path.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is another user's
-    return process != os.getpid()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rbsf.files.atomic import make_folder
+from rbsf.files.atomic import make_folder, remove_remains
 
 from .folders import read_entries
 from .page import write_page
@@ -40,5 +40,6 @@ def write_report(
     """
     study = make_study(read_entries(folders), focus, root)
     make_folder(output)
+    remove_remains(output)
     write_markdown(study, output)
     return write_page(study, output, strips)
