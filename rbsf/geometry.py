@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -126,7 +127,8 @@ def _four_numbers(box: Sequence[float], frame_size: tuple[int, int]) -> list[flo
     if values.shape == (4,) and values.dtype.kind in "iuf":
         return [float(value) for value in values]
     wrong_count = values.ndim == 1 and len(values) != 4
-    what = str(len(values)) if wrong_count else " ".join(reprlib.repr(box).split())
+    shown = textwrap.shorten(reprlib.repr(box), width=120, placeholder=" ...")
+    what = str(len(values)) if wrong_count else shown
     size = "{}x{}".format(*frame_size)
     raise BoxError(f"a box is four numbers x,y,w,h, not {what} (the frame is {size})")
 
