@@ -17,7 +17,7 @@ from rbsf.files.atomic import write_text
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "rooms.md"
 PACKAGES = ("rbsf", "tracker")
-BASICS = ("errors", "extras", "geometry", "config", "console")
+BASICS = ("errors", "extras", "geometry", "config", "console", "cores")
 """Files directly in rbsf/ that all rooms share: one room, so that the picture stays readable."""
 
 Arrows = dict[str, set[str]]

@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.cores import usable_cores
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork, to_bytes
 from rbsf.engine.origin import Reloadable
@@ -72,7 +73,7 @@ class PackedEmbedder(Reloadable):
         threads: int | None = None,
     ) -> None:
         kernels = require_kernels()
-        threads = threads or min(_usable_cores(), MOST_THREADS)
+        threads = threads or min(usable_cores(), MOST_THREADS)
         self.network = kernels.Network(to_bytes(network), _chosen_path(), threads)
         self.path: str = self.network.path
         self.name, self.weights_sha256 = name, weights_sha256
@@ -120,11 +121,3 @@ def _chosen_path() -> str:
         usable = ", ".join(kernel_paths())
         raise InputError(f"{KERNELS_VARIABLE}={path}: this machine runs only {usable}")
     return path
-
-
-def _usable_cores() -> int:
-    """How many cores this process may use, or the machine has where the system does not say."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

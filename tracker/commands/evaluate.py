@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rbsf.console import console, progress_bar, run_tool
+from rbsf.cores import usable_cores
 from rbsf.embedder import Engine
 from rbsf.engine.packed import MOST_THREADS
 from rbsf.errors import InputError
@@ -19,7 +20,6 @@ from ..evaluation.archive import Archive
 from ..evaluation.cluster import dask_cluster
 from ..evaluation.contenders import Contender, check_names, siamfc_contenders
 from ..evaluation.datasets import BENCHMARKS, Dataset, load_dataset
-from ..evaluation.machine import usable_cores
 from ..evaluation.protocols import Protocol, Run, runs_of
 from ..evaluation.report import write_report
 from ..evaluation.result_file import Outcome, write_results

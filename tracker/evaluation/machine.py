@@ -1,8 +1,7 @@
-"""The processor that figures were taken on, and how many of its cores this process may use."""
+"""The processor that figures were taken on."""
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from pathlib import Path
@@ -16,10 +15,3 @@ def processor_name() -> str:
         text = ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def usable_cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
