@@ -45,6 +45,18 @@ def load_settings(kind: type[S], path: str | Path) -> S:
         InputError: The file does not exist or is not YAML, a key is unknown, or a value has the
             wrong type or range. The message names the file and the key, and the nearest known key.
     """
+    return parse_settings(kind, read_yaml(path), str(path))
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads the keys and values of a YAML file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: The file does not exist, or is not a YAML mapping. The message names the file.
+    """
     file = Path(path)
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -54,7 +66,7 @@ def load_settings(kind: type[S], path: str | Path) -> S:
         raise InputError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{file} holds no settings: it must be a mapping of keys to values")
-    return parse_settings(kind, values, str(file))
+    return values
 
 
 def parse_settings(kind: type[S], values: dict[str, Any], source: str) -> S:

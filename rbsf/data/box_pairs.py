@@ -27,8 +27,8 @@ from rbsf.data.box_augment import (
     recolour,
     search_view,
 )
-from rbsf.data.cache import CachedTarget
-from rbsf.data.pairs import DataSettings, PairDataset, open_targets
+from rbsf.data.crops import CachedTarget
+from rbsf.data.pairs import DataSettings, PairDataset, open_sources
 from rbsf.geometry import context_side
 from rbsf.nn.siamfc import EXEMPLAR_SIZE
 
@@ -69,7 +69,7 @@ class BoxPairs(PairDataset):
     """The pairs of one epoch, in their order. `set_epoch` draws those of another.
 
     Args:
-        groups: The targets of each source, as `build_cache` gives them.
+        groups: The targets of each source, as `open_cache` gives them.
         weights: The share of each source in the pairs, relative to the others.
         settings: The filter, the augmentation and the number of pairs in an epoch.
         seed: The seed of every random choice.
@@ -155,8 +155,11 @@ def open_box_pairs(settings: BoxDataSettings, seed: int) -> BoxPairs:
     Raises:
         InputError: As `rbsf.data.pairs.open_pairs`.
     """
+    sources = open_sources(settings)
     weights = [source.weight for source in settings.sources]
-    return BoxPairs(open_targets(settings), weights, settings, seed)
+    pairs = BoxPairs([source.targets for source in sources], weights, settings, seed)
+    pairs.describe(sources)
+    return pairs
 
 
 def _trained(group: list[CachedTarget], settings: BoxDataSettings) -> list[CachedTarget]:

@@ -1,172 +1,196 @@
-"""The crop cache: the square crops of every target as JPEGs, in one safetensors file per target.
+"""The crop cache: makes the crops of a source that are still missing, and opens all of them.
 
-A crop shows the target at its centre, at the scale of SiamFC's training crops. It is a square of
-side `size / 127 * s_z`, resampled to size x size, with s_z as `geometry.context_side` gives it.
-Exemplar and search are both cut from such a crop, so an image is decoded in full once, and not in
-every epoch.
-
-A cache file is written whole or not at all. A build that was interrupted goes on where it stopped.
+A source has a folder in the cache, with a file of crops for each target (crops.py) and an index
+(cache_index.py). One process at a time works in such a folder. A build that was killed goes on
+where it stopped.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
+import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from rbsf.config import Settings
 from rbsf.console import console, progress_bar
-from rbsf.data.sources import Target
+from rbsf.cores import usable_cores
+from rbsf.data.cache_index import Index, load_index, save_index
+from rbsf.data.crops import (
+    CachedTarget,
+    CropSettings,
+    crop_file_name,
+    crop_jpeg,
+    read_rows,
+    write_crops,
+)
+from rbsf.data.sources import SourceSettings, Target, read_source, source_stamp
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import make_folder
 from rbsf.files.image import read_image
-from rbsf.geometry import Box, context_side, crop_square, mean_color
-from rbsf.nn.siamfc import EXEMPLAR_SIZE
+from rbsf.files.lock import one_at_a_time
+from rbsf.geometry import Box
 
-FORMAT = 1
-"""The version of the cache files. A new one makes all crops anew."""
-
-
-class CropSettings(Settings):
-    """How crops are cut. SiamFC's size is 255; more leaves room for larger shifts and stretches."""
-
-    size: int = Field(255, ge=247, le=511, description="The side of a cached crop, in pixels.")
-    context: float = Field(
-        0.5, ge=0, le=1, description="The margin around the target, as a share of w + h."
-    )
-    jpeg_quality: int = Field(95, ge=50, le=100, description="The quality of the cached JPEGs.")
+SAMPLES = 16
+"""The number of crops that are made to estimate how large all of them will be."""
 
 
-class CachedTarget(NamedTuple):
-    """A target's crops on disk, with what the pair filter needs. Each array has a row per crop."""
+class CachedSource(NamedTuple):
+    """A source whose crops are made."""
 
-    name: str
-    file: Path
-    boxes: NDArray[np.float32]
-    """The boxes x, y, w, h in the frames, (n, 4)."""
-    frame_sizes: NDArray[np.int64]
-    """The widths and heights of the frames, (n, 2)."""
-    cover: NDArray[np.float32]
-    """How much of the target is visible, (n,), from 0 to 8 as GOT-10k has it."""
-    frames: NDArray[np.int64]
-    """The numbers of the frames in their sequence, (n,)."""
-    is_still: bool
-    """Whether the target is known from a single image."""
-
-    def crop(self, index: int) -> NDArray[np.uint8]:
-        """Reads the crop of a row: RGB uint8, size x size x 3."""
-        with safe_open(self.file, "np") as stored:
-            start, end = stored.get_slice("offsets")[index : index + 2]
-            jpeg = stored.get_slice("jpegs")[int(start) : int(end)]
-        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
+    targets: list[CachedTarget]
+    """The targets that have a crop, in the order of the source."""
+    digest: str
+    """A hash that changes with any image, box or setting that decides a crop."""
+    remarks: list[str]
+    """What a user should know about the source, in lines to print."""
 
 
-def build_cache(
-    targets: list[Target], folder: Path, settings: CropSettings, name: str
-) -> list[CachedTarget]:
-    """Makes the crops of a source that are still missing, with a progress bar, and opens all.
+def open_cache(
+    source: SourceSettings,
+    root: Path,
+    cache: Path,
+    settings: CropSettings,
+    max_gap: int,
+    *,
+    look: bool = False,
+) -> CachedSource:
+    """Opens the crops of a source, and first makes those that are missing, on all cores.
 
-    Images that cannot be decoded are skipped. One line names them and says how many there are.
+    If another process is at work on the same crops, this one waits until they are made.
 
     Args:
-        targets: The targets of one source.
-        folder: The folder of the cache. Crops of other settings or other images can be in it too;
+        source: The source.
+        root: The folder that the source's path starts from.
+        cache: The folder of the cache. Crops of other settings or other images can be in it too;
             they are never mixed up, because their files have other names.
-        settings: How crops are cut.
-        name: The name of the source, for the progress bar and messages.
+        settings: How crops are cut, and of which frames.
+        max_gap: The two frames of a pair are closer than this. Kept frames are close enough for it.
+        look: Whether each image is looked at even if the index is up to date by `source_stamp`.
+            That notices images that were overwritten in place.
 
     Raises:
-        InputError: No image of the source can be decoded, or a cache file is damaged.
+        InputError: The source cannot be read, none of its images can be decoded, or the cache
+            cannot be written or has no room on its disk.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / _cache_name(target, settings) for target in targets]
-    todo = {f: t for f, t in zip(files, targets, strict=True) if not f.exists()}
-    if todo:
-        with progress_bar() as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-            task = bar.add_task(f"crops of {name}", total=len(todo), note="")
-            for _ in pool.map(lambda file: _write_crops(todo[file], file, settings), todo):
-                bar.advance(task)
-    cached, damaged = [], []
-    for target, file in zip(targets, files, strict=True):
-        opened, bad = _open(target, file)
-        damaged += bad
-        if len(opened.boxes):
-            cached.append(opened)
-    if damaged:
-        shown = ", ".join(damaged[:10]) + (" ..." if len(damaged) > 10 else "")
-        console.print(f"{name}: {len(damaged)} damaged images skipped: {shown}", style="yellow")
-    if not cached:
-        raise InputError(f"{name}: none of its images can be decoded")
-    return cached
+    folder = cache / f"{source.kind}-{source.path.replace('/', '-')}-{source.subset}"
+    file = folder / _index_name(source, settings, max_gap)
+    make_folder(folder)
+    index = None if look else load_index(file, source_stamp(source, root))
+    if index is None:
+        with one_at_a_time(folder / ".lock", f"makes the crops of {source.path}"):
+            stamp = source_stamp(source, root)
+            index = None if look else load_index(file, stamp)
+            if index is None:
+                console.print(f"{source.path}: looking at its annotations and images", markup=False)
+                targets = read_source(source, root)
+                if settings.frames:
+                    targets = [target.thinned(settings.frames, max_gap) for target in targets]
+                index = _look_at(targets, folder, settings, source.path, stamp)
+                save_index(file, index)
+    return _opened(index, source.path)
 
 
-def _cache_name(target: Target, settings: CropSettings) -> str:
-    """A file name that changes with the images, their boxes and the settings."""
-    digest = hashlib.sha256(settings.model_dump_json().encode() + bytes([FORMAT]))
-    for image in target.images:
-        digest.update(str(image.resolve()).encode())
-    digest.update(np.ascontiguousarray(target.boxes).tobytes())
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in target.name)
-    return f"{safe[:80]}.{digest.hexdigest()[:12]}.safetensors"
+def _index_name(source: SourceSettings, settings: CropSettings, max_gap: int) -> str:
+    parts = (source.path, settings.model_dump_json(), max_gap if settings.frames else None)
+    return f"index.{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}.safetensors"
 
 
-def _write_crops(target: Target, file: Path, settings: CropSettings) -> None:
-    jpegs, kept, sizes, damaged = [], [], [], []
-    for index, image in enumerate(target.images):
-        frame = read_image(image)
-        if frame is None:
-            damaged.append(str(image))
-            continue
-        box = Box(*target.boxes[index])
-        if not (np.isfinite(box).all() and box.w > 0 and box.h > 0):
-            continue
-        jpegs.append(_crop_jpeg(frame, box, settings))
-        kept.append(index)
-        sizes.append((frame.shape[1], frame.shape[0]))
-    arrays: dict[str, NDArray[Any]] = {
-        "jpegs": np.concatenate(jpegs) if jpegs else np.zeros(0, np.uint8),
-        "offsets": np.cumsum([0] + [len(jpeg) for jpeg in jpegs], dtype=np.int64),
-        "boxes": target.boxes[kept].astype(np.float32).reshape(-1, 4),
-        "sizes": np.array(sizes, dtype=np.int64).reshape(-1, 2),
-        "cover": target.cover[kept].astype(np.float32),
-        "frames": np.array(kept, dtype=np.int64),
-    }
-    with replacing(file) as partial:
-        save_file(arrays, partial, metadata={"damaged": json.dumps(damaged)})
+def _look_at(
+    targets: list[Target], folder: Path, settings: CropSettings, name: str, stamp: str
+) -> Index:
+    """Looks at each image and each file of crops, and makes what is missing."""
+    for remains in folder.glob(".*.part"):
+        remains.unlink(missing_ok=True)
+    with _all_cores() as pool:
+        names = pool.map(lambda target: crop_file_name(target, settings), targets)
+        files = [folder / file for file in names]
+        rows = list(pool.map(read_rows, files))
+        todo = {f: t for f, t, row in zip(files, targets, rows, strict=True) if row is None}
+        if todo:
+            _announce(todo, folder, settings, name)
+            _make(todo, settings, name, pool)
+            rows = list(pool.map(read_rows, files))
+    opened, damaged = [], []
+    for target, file, row in zip(targets, files, rows, strict=True):
+        assert row is not None, f"{file} was written a moment ago"
+        opened.append(CachedTarget(target.name, file, **row[0], is_still=target.is_still))
+        damaged += row[1]
+    return Index(stamp, opened, damaged)
 
 
-def _crop_jpeg(frame: NDArray[np.uint8], box: Box, settings: CropSettings) -> NDArray[np.uint8]:
-    side = context_side(box.w, box.h, settings.context) * settings.size / EXEMPLAR_SIZE
-    crop = crop_square(frame, box.center, side, settings.size, mean_color(frame))
-    quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
-    return cv2.imencode(".jpg", crop, quality)[1].ravel()
+@contextmanager
+def _all_cores() -> Iterator[ThreadPoolExecutor]:
+    """Gives a thread for each core. Decoding and cutting leave Python's lock alone.
 
-
-def _open(target: Target, file: Path) -> tuple[CachedTarget, list[str]]:
+    Ctrl-C waits for the targets at work, and not for all that are queued.
+    """
+    pool = ThreadPoolExecutor(usable_cores())
     try:
-        with safe_open(file, "np") as stored:
-            rows = {key: stored.get_tensor(key) for key in ("boxes", "sizes", "cover", "frames")}
-            damaged = json.loads(stored.metadata()["damaged"])
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"the crop cache {file} is damaged; delete it: {error}") from None
-    cached = CachedTarget(
-        target.name,
-        file,
-        rows["boxes"],
-        rows["sizes"],
-        rows["cover"],
-        rows["frames"],
-        target.is_still,
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _announce(todo: dict[Path, Target], folder: Path, settings: CropSettings, name: str) -> None:
+    """Says how many crops will be made, and how large they will be, and checks that they fit."""
+    crops = sum(len(target.images) for target in todo.values())
+    needed = crops * _mean_crop_size(list(todo.values()), settings)
+    free = shutil.disk_usage(folder).free
+    console.print(
+        f"{name}: making {crops:,} crops of {len(todo):,} targets, about {_gigabytes(needed)} in "
+        f"{folder} ({_gigabytes(free)} are free)",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
     )
-    return cached, damaged
+    if needed > free:
+        raise InputError(
+            f"the crops of {name} need about {_gigabytes(needed)}, but the disk of {folder} has "
+            f"only {_gigabytes(free)}: set data.cache to another disk, or lower data.crop.frames"
+        )
+
+
+def _mean_crop_size(targets: list[Target], settings: CropSettings) -> float:
+    """Estimates the bytes of a crop from the middle frames of some targets."""
+    sizes = []
+    for target in targets[:: max(1, len(targets) // SAMPLES)][:SAMPLES]:
+        middle = len(target.images) // 2
+        frame, box = read_image(target.images[middle]), Box(*target.boxes[middle])
+        if frame is not None and np.isfinite(box).all() and box.w > 0 and box.h > 0:
+            sizes.append(len(crop_jpeg(frame, box, settings)))
+    return float(np.mean(sizes)) if sizes else 0.0
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"
+
+
+def _make(
+    todo: dict[Path, Target], settings: CropSettings, name: str, pool: ThreadPoolExecutor
+) -> None:
+    def make(file: Path) -> int:
+        write_crops(todo[file], file, settings)
+        return len(todo[file].images)
+
+    with progress_bar() as bar:
+        total = sum(len(target.images) for target in todo.values())
+        task = bar.add_task(f"crops of {name}", total=total, note="")
+        for made in pool.map(make, todo):
+            bar.advance(task, made)
+
+
+def _opened(index: Index, name: str) -> CachedSource:
+    targets = [target for target in index.targets if len(target.boxes)]
+    if not targets:
+        raise InputError(f"{name}: none of its images can be decoded")
+    files = "\n".join(target.file.name for target in index.targets)
+    remarks = []
+    if index.damaged:
+        shown = ", ".join(index.damaged[:10]) + (" ..." if len(index.damaged) > 10 else "")
+        remarks.append(f"{name}: {len(index.damaged)} damaged images skipped: {shown}")
+    return CachedSource(targets, hashlib.sha256(files.encode()).hexdigest(), remarks)

@@ -19,8 +19,9 @@ from torch.utils.data import Dataset
 
 from rbsf.config import Settings
 from rbsf.data.augment import Augment, AugmentSettings, Pair, chance
-from rbsf.data.cache import CachedTarget, CropSettings, build_cache
-from rbsf.data.sources import SourceSettings, read_source
+from rbsf.data.cache import CachedSource, open_cache
+from rbsf.data.crops import CachedTarget, CropSettings
+from rbsf.data.sources import SourceSettings
 from rbsf.errors import InputError
 
 
@@ -72,13 +73,14 @@ class PairDataset(Dataset[Pair]):
     """The pairs of one epoch, in their order. `set_epoch` draws those of another.
 
     Args:
-        groups: The targets of each source, as `build_cache` gives them.
+        groups: The targets of each source, as `open_cache` gives them.
         weights: The share of each source in the pairs, relative to the others.
         settings: The filter, the augmentation and the number of pairs in an epoch.
         seed: The seed of every random choice.
 
     Attributes:
         remarks: What a user should know about the data, in lines to print.
+        digest: A hash of the data's content, see `describe`.
 
     Raises:
         InputError: No target of a source passes the filter.
@@ -94,6 +96,7 @@ class PairDataset(Dataset[Pair]):
         self.settings, self.seed, self.weights = settings, seed, weights
         self.augment = Augment(settings.augment)
         self.remarks: list[str] = []
+        self.digest = ""
         self.groups = []
         for source, targets in zip(settings.sources, groups, strict=True):
             usable = [(t, kept) for t in targets if len(kept := settings.filter.keep(t))]
@@ -109,6 +112,12 @@ class PairDataset(Dataset[Pair]):
                 )
             self.groups.append(usable)
         self.set_epoch(0)
+
+    def describe(self, sources: list[CachedSource]) -> None:
+        """Takes the digest and the remarks of the sources that the pairs are drawn from."""
+        digests = "\n".join(source.digest for source in sources)
+        self.digest = hashlib.sha256(digests.encode()).hexdigest()
+        self.remarks = [line for source in sources for line in source.remarks] + self.remarks
 
     def set_epoch(self, epoch: int) -> None:
         """Draws the order of an epoch: whole passes over the targets of each source, shuffled."""
@@ -190,27 +199,27 @@ def open_pairs(settings: DataSettings, seed: int) -> PairDataset:
 
     Raises:
         InputError: Data is missing or damaged, or no frame of a source passes the filter, as
-            `read_source`, `build_cache` and `PairDataset` have it.
+            `open_cache` and `PairDataset` have it.
     """
+    sources = open_sources(settings)
     weights = [source.weight for source in settings.sources]
-    return PairDataset(open_targets(settings), weights, settings, seed)
+    pairs = PairDataset([source.targets for source in sources], weights, settings, seed)
+    pairs.describe(sources)
+    return pairs
 
 
-def open_targets(settings: DataSettings) -> list[list[CachedTarget]]:
-    """Gives the targets of each source, and makes the crops that the cache lacks.
+def open_sources(settings: DataSettings, *, look: bool = False) -> list[CachedSource]:
+    """Opens the crops of each source, and makes those that the cache lacks.
 
     Args:
         settings: The sources, and how crops are cut.
+        look: Whether each image is looked at, as `open_cache` has it.
 
     Raises:
-        InputError: Data is missing or damaged, as `read_source` and `build_cache` have it.
+        InputError: Data is missing or damaged, as `open_cache` has it.
     """
+    root, cache = Path(settings.root), Path(settings.cache)
     return [
-        build_cache(
-            read_source(source, Path(settings.root)),
-            Path(settings.cache) / f"{source.kind}-{source.path.replace('/', '-')}-{source.subset}",
-            settings.crop,
-            source.path,
-        )
+        open_cache(source, root, cache, settings.crop, settings.filter.max_gap, look=look)
         for source in settings.sources
     ]

@@ -11,6 +11,7 @@ import random
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -48,11 +49,31 @@ class Target(NamedTuple):
     """The boxes x, y, w, h, (n, 4), in pixels, 0-indexed."""
     cover: NDArray[np.float64]
     """How much of the object is visible, (n,), from 0 to 8 as GOT-10k has it."""
+    frames: NDArray[np.int64]
+    """The numbers of the images in their sequence, (n,)."""
 
     @property
     def is_still(self) -> bool:
         """Whether there is a single image, which is then paired with itself."""
         return len(self.images) == 1
+
+    def thinned(self, count: int, max_gap: int) -> Target:
+        """Keeps `count` images that are spread evenly over the sequence, and all of a shorter one.
+
+        In a long sequence they would lie so far apart that few of them made pairs. So more are kept
+        there, until two neighbours are at most a tenth of `max_gap` apart.
+
+        Args:
+            count: How many images are kept.
+            max_gap: The two frames of a pair are closer than this.
+        """
+        last, spacing = len(self.images) - 1, max(1, max_gap // 10)
+        count = max(count, -(-last // spacing) + 1)
+        if count > last:
+            return self
+        kept = np.linspace(0, last, count).round().astype(np.int64)
+        images = [self.images[i] for i in kept]
+        return Target(self.name, images, self.boxes[kept], self.cover[kept], self.frames[kept])
 
 
 def read_source(source: SourceSettings, root: Path) -> list[Target]:
@@ -65,17 +86,77 @@ def read_source(source: SourceSettings, root: Path) -> list[Target]:
     Raises:
         InputError: The folder does not exist, has another layout, or holds no target.
     """
+    folder = _folder(source, root)
+    readers = {"got10k": _read_got10k, "voc": _read_voc, "folder": _read_folder}
+    targets = list(readers[source.kind](folder, source.subset))
+    if not targets:
+        raise InputError(f"{folder} holds no target in {source.kind} layout: the split is empty")
+    return targets
+
+
+def source_stamp(source: SourceSettings, root: Path) -> str:
+    """Tells cheaply whether a source has changed: a hash of names, sizes and times of change.
+
+    It covers the list, the annotations and the folders of images. So it changes when an annotation
+    is edited, or when an image is added, removed or renamed, but not when an image of a sequence or
+    of a VOC folder is overwritten in place. It does not change when the whole folder is moved.
+
+    Args:
+        source: The source.
+        root: The folder that the source's path starts from.
+
+    Raises:
+        InputError: The folder does not exist.
+    """
+    folder = _folder(source, root)
+    digest = hashlib.sha256()
+    for path in _stamped_files(source, folder):
+        try:
+            state = path.stat()
+            seen = f"{state.st_mtime_ns} {0 if S_ISDIR(state.st_mode) else state.st_size}"
+        except OSError:
+            seen = "missing"
+        digest.update(f"{path.relative_to(folder)} {seen}\n".encode())
+    return digest.hexdigest()
+
+
+def count_sequences(source: SourceSettings, root: Path) -> int:
+    """How many sequences a source lists: 0 if it has still images, or if there is no list."""
+    listing = root / source.path / source.subset / "list.txt"
+    return len(_listed(listing)) if source.kind == "got10k" and listing.is_file() else 0
+
+
+def _folder(source: SourceSettings, root: Path) -> Path:
     folder = root / source.path
     if not folder.is_dir():
         raise InputError(
             f"no data at {folder}: correct `data.root` ({root}) or the `path` of the source "
             f"({source.path})"
         )
-    readers = {"got10k": _read_got10k, "voc": _read_voc, "folder": _read_folder}
-    targets = list(readers[source.kind](folder, source.subset))
-    if not targets:
-        raise InputError(f"{folder} holds no target in {source.kind} layout: the split is empty")
-    return targets
+    return folder
+
+
+def _listed(listing: Path) -> list[str]:
+    return listing.read_text(encoding="utf-8").split()
+
+
+def _stamped_files(source: SourceSettings, folder: Path) -> Iterator[Path]:
+    """The files and folders whose changes `source_stamp` notices."""
+    if source.kind == "folder":
+        yield from _images(folder)
+    elif source.kind == "voc":
+        yield folder / "JPEGImages"
+        yield from sorted((folder / "Annotations").glob("*.xml"))
+    else:
+        listing = folder / source.subset / "list.txt"
+        yield listing
+        for name in _listed(listing) if listing.is_file() else []:
+            sequence = folder / source.subset / name
+            yield from (sequence, sequence / "groundtruth.txt", sequence / "cover.label")
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
@@ -89,7 +170,7 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
         raise InputError(f"{folder} has no {subset}/list.txt: it is not in GOT-10k layout")
     missing = [
         name
-        for name in (folder / subset / "list.txt").read_text().split()
+        for name in _listed(folder / subset / "list.txt")
         if not (folder / subset / name / "groundtruth.txt").is_file()
     ]
     if missing:
@@ -98,9 +179,11 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
             f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; remove their lines"
         )
     dataset = GOT10k(str(folder), subset)
-    for name in filter(None, dataset.seq_names):
+    for index, name in enumerate(dataset.seq_names):
+        if not name:
+            continue
         try:
-            images, boxes = dataset[name]
+            images, boxes = dataset[index]
             label = folder / subset / name / "cover.label"
             cover = np.loadtxt(label, ndmin=1) if label.is_file() else np.full(len(images), 8.0)
             if len(cover) != len(images):
@@ -111,7 +194,8 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
                 "each image"
             ) from None
         if len(images) > 0:
-            yield Target(name, [Path(i) for i in images], from_one_indexed(boxes), cover)
+            frames = np.arange(len(images))
+            yield Target(name, [Path(i) for i in images], from_one_indexed(boxes), cover, frames)
 
 
 def _read_voc(folder: Path, _: str) -> Iterator[Target]:
@@ -128,17 +212,19 @@ def _read_voc(folder: Path, _: str) -> Iterator[Target]:
         name = tree.findtext("filename") or f"{annotation.stem}.jpg"
         for index, (left, top, right, bottom) in enumerate(corners):
             box = np.array([[left - 1, top - 1, right - left + 1, bottom - top + 1]])
-            image = folder / "JPEGImages" / name
-            yield Target(f"{annotation.stem}.{index}", [image], box, np.array([8.0]))
+            yield _still(f"{annotation.stem}.{index}", folder / "JPEGImages" / name, box)
 
 
 def _read_folder(folder: Path, _: str) -> Iterator[Target]:
     """Lists images without boxes. Each gets a box near its centre that depends on its name only."""
-    for image in sorted(folder.iterdir()):
-        if image.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
+    for image in _images(folder):
         width, height = image_size(image) or (1, 1)
-        yield Target(image.name, [image], _central_box(image.name, width, height), np.array([8.0]))
+        yield _still(image.name, image, _central_box(image.name, width, height))
+
+
+def _still(name: str, image: Path, box: NDArray[np.float64]) -> Target:
+    """A fully visible target in a single image, with its box (1, 4)."""
+    return Target(name, [image], box, np.array([8.0]), np.array([0]))
 
 
 def _central_box(name: str, width: int, height: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from tiny_data import BOX, write_got10k, write_plain, write_voc
 
 from rbsf.data.box_augment import BoxAugmentSettings
 from rbsf.data.box_pairs import BoxDataSettings, BoxPair, BoxPairs, open_box_pairs, thing
-from rbsf.data.cache import CropSettings
+from rbsf.data.crops import CropSettings
 from rbsf.data.pairs import FilterSettings
 from rbsf.data.sources import SourceSettings
 from rbsf.geometry import context_side

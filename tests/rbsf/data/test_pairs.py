@@ -9,7 +9,7 @@ import torch
 from tiny_data import write_got10k, write_plain, write_voc
 
 from rbsf.data import DataSettings, PairDataset, open_pairs
-from rbsf.data.cache import CachedTarget
+from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import FilterSettings
 from rbsf.errors import InputError
 
