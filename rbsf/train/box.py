@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from rbsf.binarize import RBCN
 from rbsf.box_losses import box_losses, make_labels, target_loss, weighted_mean
@@ -62,16 +61,8 @@ class BoxLoop(Loop):
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Gives this process its batches of the current epoch, from number `first` on."""
-        self.dataset.set_epoch(self.epoch)
-        size, world = self.settings.batch, self.world
-        starts = [(b * world.size + world.rank) * size for b in range(first, self.steps)]
-        loader = DataLoader(
-            self.dataset,
-            batch_sampler=[list(range(s, s + size)) for s in starts],
-            num_workers=self.settings.workers,
-            prefetch_factor=2 if self.settings.workers else None,
-        )
-        return (cast(Batch, BoxBatch(cast(BoxPair, p), world.device)) for p in loader)
+        pairs = self.feed.batches(self.epoch, first)
+        return (cast(Batch, BoxBatch(pair, self.world.device)) for pair in pairs)
 
 
 class BoxTask:

@@ -63,6 +63,11 @@ class BoxSettings(RunSettings):
         BoxDataSettings(), description="Where pairs come from and how they are made."
     )
 
+    def input_files(self) -> dict[str, str]:
+        """The checkpoint that the training starts from, and the teacher of features."""
+        files = {"start": self.start, "feature_teacher": self.feature_teacher}
+        return {key: file for key, file in files.items() if file}
+
     def rate_at(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0."""
         first, last = self.optimiser.lr, self.optimiser.final_lr

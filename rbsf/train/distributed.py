@@ -7,15 +7,24 @@ opened. Without it there is a single process, and nothing is wrapped.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import NamedTuple
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from rbsf.cores import usable_cores
 from rbsf.errors import InputError
+
+PATIENCE = timedelta(hours=2)
+"""How long a process waits for the others. NCCL's ten minutes would be too short where one machine
+of several still makes its crops."""
+
+MOST_WORKERS = 32
+"""The most processes that make pairs for one GPU. Each needs memory."""
 
 
 class World(NamedTuple):
@@ -56,6 +65,26 @@ class World(NamedTuple):
         distributed.all_reduce(flags)
         return bool(flags > 0)
 
+    def workers(self, asked: int | None) -> int:
+        """How many processes make pairs for this one.
+
+        Without a GPU the steps need the cores themselves, and one process keeps up with them.
+
+        Args:
+            asked: What the settings ask for. None leaves it to the machine.
+        """
+        if asked is not None:
+            return asked
+        if self.device.type != "cuda":
+            return 1
+        return max(1, min(MOST_WORKERS, usable_cores() // _local_size()))
+
+    def share(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Replaces each tensor by that of the main process, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
     def average(self, tensors: list[torch.Tensor]) -> None:
         """Replaces each tensor by its mean over all processes, in place."""
         if self.size > 1:
@@ -75,9 +104,14 @@ def open_world(device: str) -> Iterator[World]:
         InputError: The device is unknown or does not exist here.
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    world = World(rank, size, _pick_device(device))
+    world = World(rank, size, pick_device(device))
     if size > 1:
-        distributed.init_process_group("nccl" if world.device.type == "cuda" else "gloo")
+        on_gpu = world.device.type == "cuda"
+        distributed.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            timeout=PATIENCE,
+            device_id=world.device if on_gpu else None,
+        )
     try:
         yield world
     finally:
@@ -85,16 +119,37 @@ def open_world(device: str) -> Iterator[World]:
             distributed.destroy_process_group()
 
 
-def _pick_device(name: str) -> torch.device:
-    local = int(os.environ.get("LOCAL_RANK", 0))
+def pick_device(name: str) -> torch.device:
+    """Finds the device of this process, and makes it the current one.
+
+    Args:
+        name: "cpu", "cuda" or "cuda:N". "auto" is a CUDA device if there is one, else the CPU. With
+            "auto" and "cuda", each process of a machine gets a GPU of its own.
+
+    Raises:
+        InputError: The device is unknown or does not exist here.
+    """
     if name == "auto":
-        name = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
         raise InputError(f"device {name!r} is unknown: use auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type != "cuda":
+        return device
+    if not torch.cuda.is_available():
         raise InputError(f"device {name!r} cannot be used without CUDA: set device to cpu or auto")
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    index = int(os.environ.get("LOCAL_RANK", 0)) if device.index is None else device.index
+    if index >= (count := torch.cuda.device_count()):
+        raise InputError(
+            f"there is no GPU {index}, because this machine has {count}: start {count} processes "
+            "(--nproc-per-node), or set another device"
+        )
+    device = torch.device("cuda", index)
+    torch.cuda.set_device(device)
     return device
+
+
+def _local_size() -> int:
+    """How many processes of the training run on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))

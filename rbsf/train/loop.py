@@ -14,24 +14,21 @@ and from that position.
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 import yaml
 from rich.progress import Progress
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from rbsf.console import console, progress_bar
 from rbsf.data import Pair, PairDataset
 from rbsf.errors import InputError
+from rbsf.files.atomic import remove_remains
 from rbsf.files.checkpoint import (
-    Checkpoint,
     load_checkpoint,
     optimiser_tensors,
     restore_module,
@@ -41,11 +38,15 @@ from rbsf.files.checkpoint import (
 from rbsf.losses import response_labels
 from rbsf.nn import SiamFC
 from rbsf.train.distributed import World
+from rbsf.train.feed import Feed
 from rbsf.train.log import Log
+from rbsf.train.same_run import check_same_run
 from rbsf.train.settings import RunSettings
+from rbsf.train.stopping import on_stop_signal
 
-Validate = Callable[[SiamFC], dict[str, float]]
-"""Measures a network, for example its AO on a validation set. Only the main process calls it."""
+Validate = Callable[[SiamFC, World], dict[str, float]]
+"""Measures a network, for example its AO on a validation set. Every process calls it and measures a
+part; all get the same result."""
 
 
 class Batch:
@@ -120,6 +121,7 @@ class Loop:
             network at the end) and TensorBoard events.
         world: This process among all.
         validate: Measures the network after epochs. The metric "ao" decides which is the best.
+        inputs: The hashes of what the run reads, by `rbsf.train.same_run.run_inputs`.
 
     Raises:
         InputError: An epoch has fewer pairs than a batch.
@@ -133,9 +135,11 @@ class Loop:
         folder: Path,
         world: World,
         validate: Validate | None = None,
+        inputs: dict[str, str] | None = None,
     ) -> None:
-        self.task, self.settings, self.dataset = task, settings, dataset
+        self.task, self.settings = task, settings
         self.folder, self.world, self.validate = folder, world, validate
+        self.inputs = inputs or {}
         self.epoch = self.batch = 0
         self.best_ao = -math.inf
         self.stopping = False
@@ -145,7 +149,10 @@ class Loop:
                 f"an epoch has {len(dataset)} pairs, fewer than one batch of {settings.batch} "
                 "per process: raise data.pairs_per_epoch or lower batch"
             )
+        self.feed = Feed(dataset, settings.batch, self.steps, world, settings.workers)
         folder.mkdir(parents=True, exist_ok=True)
+        if world.is_main:
+            remove_remains(folder)
         self.log = Log(folder, world.is_main)
 
     @property
@@ -165,7 +172,7 @@ class Loop:
         if self.world.is_main:
             config = yaml.safe_dump(self.settings.model_dump(mode="json"), sort_keys=False)
             (self.folder / "config.yaml").write_text(config, encoding="utf-8")
-        with self._signals(), progress_bar(shown=self.world.is_main) as bar:
+        with on_stop_signal(self._ask_to_stop), progress_bar(shown=self.world.is_main) as bar:
             while self.epoch < self.settings.epochs:
                 if not self._run_epoch(bar):
                     self.save("last")
@@ -204,10 +211,13 @@ class Loop:
         norm_time = time.perf_counter() - started
         metrics = {**self.task.metrics(), "time/data_s": waited, "time/compute_s": busy}
         metrics["time/norm_pass_s"] = norm_time
-        due = (self.epoch + 1) % self.settings.validate_epochs == 0
+        due = (self.epoch + 1) % self.settings.validation_interval == 0
         last = self.epoch + 1 == self.settings.epochs
-        if self.validate and self.world.is_main and (due or last):
-            metrics.update(self.validate(self.task.model))
+        if self.validate and (due or last):
+            started = time.perf_counter()
+            self.world.share(self.task.model.buffers())  # each process has statistics of its own
+            metrics.update(self.validate(self.task.model, self.world))
+            metrics["time/validation_s"] = time.perf_counter() - started
         self.epoch, self.batch = self.epoch + 1, 0
         self.log.epoch(self.step, label, metrics)
         improved = metrics.get("ao", -math.inf) > self.best_ao
@@ -220,17 +230,8 @@ class Loop:
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Gives this process its batches of the current epoch, from number `first` on."""
-        self.dataset.set_epoch(self.epoch)
-        size, world = self.settings.batch, self.world
-        starts = [(b * world.size + world.rank) * size for b in range(first, self.steps)]
-        loader = DataLoader(
-            self.dataset,
-            batch_sampler=[list(range(s, s + size)) for s in starts],
-            num_workers=self.settings.workers,
-            prefetch_factor=4 if self.settings.workers else None,
-            pin_memory=world.device.type == "cuda",
-        )
-        return (Batch(pair, world.device) for pair in loader)
+        pairs = self.feed.batches(self.epoch, first)
+        return (Batch(pair, self.world.device) for pair in pairs)
 
     def _check_finite(self, losses: dict[str, float]) -> None:
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -267,6 +268,7 @@ class Loop:
             "batch": self.batch,
             "step": self.step,
             "world": self.world.size,
+            "inputs": self.inputs,
             "best_ao": None if self.best_ao == -math.inf else self.best_ao,
             "metrics": metrics or {},
         }
@@ -280,11 +282,12 @@ class Loop:
         """Resumes from the folder's last.safetensors.
 
         Raises:
-            InputError: The file is missing or damaged, or the run was begun with other settings.
+            InputError: The file is missing or damaged, or another run made it, as
+                `check_same_run` has it.
         """
         path = self.folder / "last.safetensors"
         checkpoint = load_checkpoint(path)
-        self._check_same_run(checkpoint, path)
+        check_same_run(checkpoint.header, path, self.settings, self.inputs, self.world.size)
         restore_module(self.task.model, checkpoint.part("model"), str(path))
         for key, module in self.task.modules.items():
             restore_module(module, checkpoint.part(key), str(path))
@@ -297,51 +300,5 @@ class Loop:
         if self.world.is_main:
             console.print(f"resuming from {path}: epoch {self.epoch + 1}, batch {self.batch}")
 
-    def _check_same_run(self, checkpoint: Checkpoint, path: Path) -> None:
-        free = {"device", "workers", "checkpoint_steps", "compile"}
-        begun, now = (
-            _dotted({k: v for k, v in config.items() if k not in free})
-            for config in (checkpoint.header["config"], self.settings.model_dump(mode="json"))
-        )
-        for key in sorted(begun.keys() | now.keys()):
-            if begun.get(key) != now.get(key):
-                raise InputError(
-                    f"{path} was begun with {key} = {begun.get(key)}, now it is {now.get(key)}: "
-                    "resume with the same settings, or begin a new run in another folder"
-                )
-        if checkpoint.header["world"] != self.world.size:
-            raise InputError(
-                f"{path} was begun with {checkpoint.header['world']} processes, now there are "
-                f"{self.world.size}: resume with as many as before"
-            )
-
-    def _signals(self) -> _StopOnSignal:
-        return _StopOnSignal(self)
-
-
-def _dotted(config: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Flattens a nested mapping, with its keys joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        inner = isinstance(value, dict)
-        flat |= _dotted(value, f"{above}{key}.") if inner else {above + key: value}
-    return flat
-
-
-class _StopOnSignal:
-    """A context in which Ctrl-C and SIGTERM ask the loop to stop after the current step."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
-
-    def __enter__(self) -> None:
-        self.before: dict[int, Any] = {
-            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.loop.stopping = True
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+    def _ask_to_stop(self) -> None:
+        self.stopping = True

@@ -12,31 +12,54 @@ import torch
 from rbsf.config import load_settings
 from rbsf.console import console
 from rbsf.data import PairDataset, open_pairs
+from rbsf.data.sources import count_sequences
 from rbsf.errors import InputError
-from rbsf.train.distributed import World, open_world
+from rbsf.files.weights import SHIPPED_TEACHER
+from rbsf.train.distributed import World, open_world, pick_device
 from rbsf.train.loop import Loop, Task, Validate
-from rbsf.train.settings import RunSettings
+from rbsf.train.same_run import run_inputs
+from rbsf.train.settings import RunSettings, StudentSettings
 
 S = TypeVar("S", bound=RunSettings)
 
 
-def override(kind: type[S], config: Path, data: Path | None) -> S:
-    """Reads settings from a YAML file, and replaces their `data.root` if another is given.
+FULL_SIZE = 5000
+"""So many sequences make a full training set. GOT-10k has 9,335."""
+
+
+def override(kind: type[S], config: Path, data: Path | None, cache: Path | None = None) -> S:
+    """Reads settings from a YAML file, and replaces `data.root` and `data.cache` if they are given.
 
     Args:
         kind: The class of the settings.
         config: The file.
         data: The folder that the paths of the sources start from. None keeps the file's.
+        cache: The folder for the crops. None keeps the file's.
 
     Raises:
         InputError: The file cannot be read, or a key or value is wrong.
     """
     settings = load_settings(kind, config)
-    if data is None:
-        return settings
-    return settings.model_copy(
-        update={"data": settings.data.model_copy(update={"root": str(data)})}
-    )
+    given = {key: str(path) for key, path in (("root", data), ("cache", cache)) if path}
+    return settings.model_copy(update={"data": settings.data.model_copy(update=given)})
+
+
+def refuse_small_teacher(settings: StudentSettings) -> None:
+    """Checks that a full run names its teacher. The shipped one has seen too little to teach it.
+
+    Raises:
+        InputError: The run needs a teacher and names none, and its data has GOT-10k's full size.
+    """
+    if settings.teacher or not settings.taught:
+        return
+    root = Path(settings.data.root)
+    count = sum(count_sequences(source, root) for source in settings.data.sources)
+    if count >= FULL_SIZE:
+        raise InputError(
+            f"the data has {count:,} sequences, but without --teacher the small shipped one, which "
+            "was trained on little data, would teach: train a teacher (rbsf train siamfc) and give "
+            f"it with --teacher, or ask for the shipped one by --teacher {SHIPPED_TEACHER}"
+        )
 
 
 def train(
@@ -72,20 +95,23 @@ def train(
     if resume and not (folder / "last.safetensors").exists():
         raise InputError(f"{folder} holds no run to resume: begin one without resuming")
     _be_deterministic()
+    pick_device(settings.device)  # a wrong one should not be found after the crops are made
+    # Crops come before the process group, in which others would wait only for so long. Here one
+    # process makes them, and the others wait at its lock for as long as it takes.
+    dataset = open_dataset(settings.data, settings.seed)
+    inputs = run_inputs(settings, dataset)
     with open_world(settings.device) as world:
         if world.is_main:
-            dataset = open_dataset(settings.data, settings.seed)
             for remark in dataset.remarks:
                 console.print(remark, markup=False, highlight=False, soft_wrap=True)
-        world.barrier()  # the other processes find the crops made
-        if not world.is_main:
-            dataset = open_dataset(settings.data, settings.seed)
-        loop = loop_type(make_task(settings, world), settings, dataset, folder, world, validate)
+        task = make_task(settings, world)
+        loop = loop_type(task, settings, dataset, folder, world, validate, inputs)
         if resume:
             loop.resume()
         elif world.is_main:
             console.print(
-                f"an epoch has {len(dataset)} pairs, {loop.steps} steps on {world.device}"
+                f"an epoch has {len(dataset)} pairs, {loop.steps} steps of {settings.batch} pairs "
+                f"in each of {world.size} processes on {world.device.type}"
             )
         return loop.run()
 

@@ -10,6 +10,7 @@ from rbsf.binarize import ActivationBinarizerName, CShape, WeightBinarizerName
 from rbsf.binarize.weights import KernelLossGrad
 from rbsf.config import Settings
 from rbsf.data import DataSettings
+from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.losses import Gan
 from rbsf.nn.discriminator import Entry
 
@@ -59,9 +60,28 @@ class RunSettings(Settings):
         description="Autocast. auto is bf16 on CUDA and on CPUs that multiply it, else fp32.",
     )
     compile: bool = Field(False, description="Compile the network with torch.compile.")
-    workers: int = Field(1, ge=0, description="Processes that make pairs.")
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Processes that make pairs. null takes the machine's cores: with a GPU, this "
+        "process's share of them, but 32 at most; without one, a single core.",
+    )
     checkpoint_steps: int = Field(500, ge=1, description="Steps between two checkpoints.")
-    validate_epochs: int = Field(1, ge=1, description="Epochs between two validations.")
+    validate_epochs: int | None = Field(
+        None, ge=1, description="Epochs between two validations. null is a tenth of all epochs."
+    )
+
+    @property
+    def validation_interval(self) -> int:
+        """The epochs between two validations."""
+        return self.validate_epochs or max(1, self.epochs // 10)
+
+    def input_files(self) -> dict[str, str]:
+        """The files that the run reads besides its data, by their keys.
+
+        They may lie elsewhere when the run is resumed, but their content must be the same.
+        """
+        return {}
 
 
 class TeacherSettings(RunSettings):
@@ -167,3 +187,12 @@ class StudentSettings(RunSettings):
         """Whether a step needs the teacher's maps or responses."""
         distils = self.response_distillation > 0 or self.feature_distillation > 0
         return self.adversarial or distils
+
+    @property
+    def taught(self) -> bool:
+        """Whether the run needs a teacher, to be guided by it or to start from its weights."""
+        return self.guided or self.init == "teacher"
+
+    def input_files(self) -> dict[str, str]:
+        """The teacher's checkpoint, if the run needs one."""
+        return {"teacher": self.teacher or str(SHIPPED_TEACHER)} if self.taught else {}

@@ -34,6 +34,8 @@ def gradients(folder: Path, world: World) -> None:
     found = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
     found["mean"] = torch.tensor([float(world.rank)])
     world.average([found["mean"]])
+    found["shared"] = torch.tensor([float(world.rank + 5)])
+    world.share([found["shared"]])
     found["flags"] = torch.tensor([world.any(world.rank == 1), world.any(False)])
     save_file(found, folder / f"gradients{world.rank}.safetensors")
 
@@ -73,4 +75,5 @@ if __name__ == "__main__":
         gradients(where, world)
         train_module.open_world = lambda device: nullcontext(world)  # gloo opens but once a process
         run(TeacherTask, TeacherSettings, where, "teacher")
+        world.barrier()  # the first one has written the teacher
         run(StudentTask, StudentSettings, where, "student")

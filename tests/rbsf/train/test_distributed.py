@@ -66,9 +66,10 @@ def test_gradients_are_those_of_one_process_with_both_batches(folder):
             torch.testing.assert_close(found[name], parameter.grad)
 
 
-def test_averages_and_flags_are_everybodys(folder):
+def test_averages_flags_and_what_is_shared_are_everybodys(folder):
     for found in both(folder, "gradients"):
         assert found["mean"].item() == 0.5
+        assert found["shared"].item() == 5
         assert found["flags"].tolist() == [True, False]
 
 

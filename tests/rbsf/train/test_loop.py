@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import subprocess
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
 from rbsf.train.distributed import World
 from rbsf.train.loop import Loop, crop_cells
-from rbsf.train.settings import RunSettings
+from rbsf.train.settings import RunSettings, StudentSettings
 
 CPU = torch.device("cpu")
 
@@ -62,9 +63,9 @@ class Toy:
         return {"lr": 0.5}
 
 
-def loop(folder, task, world=None, validate=None, **changes):
-    settings = RunSettings(**{"epochs": 2, "batch": 2, "workers": 0, **changes})
-    return Loop(task, settings, Numbers(), folder, world or World(0, 1, CPU), validate)
+def loop(folder, task, world=None, validate=None, inputs=None, kind=RunSettings, **changes):
+    settings = kind(**{"epochs": 2, "batch": 2, "workers": 0, **changes})
+    return Loop(task, settings, Numbers(), folder, world or World(0, 1, CPU), validate, inputs)
 
 
 def weight(folder, name):
@@ -170,7 +171,7 @@ def test_the_best_network_on_the_validation_set_is_kept(tmp_path):
     task = Toy()
     best = []
 
-    def validate(model):
+    def validate(model, world):
         best.append(model.weight.item())
         return {"ao": next(scores)}
 
@@ -184,9 +185,26 @@ def test_validation_comes_when_due_and_at_the_end(tmp_path):
     task, epochs = Toy(), []
     loop(
         tmp_path, task, epochs=5, validate_epochs=2,
-        validate=lambda model: epochs.append(task.epoch) or {"ao": 0.0},
+        validate=lambda model, world: epochs.append(task.epoch) or {"ao": 0.0},
     ).run()  # fmt: skip
     assert epochs == [1, 3, 4]
+
+
+@pytest.mark.parametrize(("epochs", "often"), [(3, 1), (10, 1), (50, 5), (200, 20)])
+def test_without_a_setting_a_run_validates_ten_times(epochs, often):
+    assert RunSettings(epochs=epochs).validation_interval == often
+    assert RunSettings(epochs=epochs, validate_epochs=7).validation_interval == 7
+
+
+def test_what_a_killed_run_left_behind_is_swept(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    remains = tmp_path / f".last.safetensors.{dead.pid}.part"
+    remains.touch()
+    loop(tmp_path, Toy(), World(1, 2, CPU), batch=1)
+    assert remains.exists()  # only the main process writes, and sweeps
+    loop(tmp_path, Toy())
+    assert not remains.exists()
 
 
 @pytest.mark.parametrize(
@@ -208,6 +226,29 @@ def test_resuming_with_another_config_is_refused(tmp_path, changes, difference):
 def test_settings_that_affect_no_result_may_change(tmp_path):
     loop(tmp_path, Toy()).run()
     loop(tmp_path, Toy(), workers=1, checkpoint_steps=7, device="cpu").resume()
+
+
+def test_data_crops_and_teacher_may_lie_elsewhere(tmp_path):
+    inputs = {"data": "1f", "teacher": "2e"}
+    loop(tmp_path, Toy(), inputs=inputs, kind=StudentSettings, init="teacher", teacher="a").run()
+    moved = {"teacher": "/b", "data": {"root": "/mnt/new", "cache": "/scratch"}}
+    loop(tmp_path, Toy(), inputs=inputs, kind=StudentSettings, init="teacher", **moved).resume()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("data", "another data than /mnt/new, whose content differs"),
+        ("teacher", "another teacher than /b, whose content differs"),
+    ],
+)
+def test_data_and_teacher_of_another_content_are_refused(tmp_path, key, message):
+    inputs = {"data": "1f", "teacher": "2e"}
+    changes = {"kind": StudentSettings, "init": "teacher"}
+    loop(tmp_path, Toy(), inputs=inputs, teacher="a", **changes).run()
+    moved = {"teacher": "/b", "data": {"root": "/mnt/new"}, **changes}
+    with pytest.raises(InputError, match=message):
+        loop(tmp_path, Toy(), inputs=inputs | {key: "3d"}, **moved).resume()
 
 
 def test_resuming_with_another_number_of_processes_is_refused(tmp_path):
