@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "Makes an evaluation's report again, or compares several evaluations.",
     "table5": "Measures the paper's Table 5 for its trackers and others.",
     "check-dataset": "Lists what a benchmark's folder lacks.",
+    "cache": "Makes the crops that a training needs.",
     "train": "Trains the full-precision teacher, or distils the binary network from it.",
     "export": "Packs a trained network, looks into a packed one, or converts it.",
     "benchmark": "Times the packed engine and other runtimes on this machine.",

@@ -27,6 +27,7 @@ FUNCTIONS = {
     ("report",): "report",
     ("table5",): "table5",
     ("check-dataset",): "check_dataset",
+    ("cache",): "cache",
     ("export",): "export",
     ("benchmark",): "benchmark",
     ("benchmark", "train"): "train",

@@ -62,6 +62,8 @@ def rbsf(folder: Path, lines: Sequence[Sequence[str]], *absent: str) -> list[End
 
 
 MISTAKES = {
+    ("cache", "--config", "no.yaml"): "--config no.yaml: there is no such file",
+    ("cache", "--data", "no"): "--data no: there is no such folder; give the folder",
     ("tracks",): "there is no command 'tracks': did you mean track?",
     ("track",): "no video: give one, as in rbsf track clip.mp4 --bbox x,y,w,h",
     ("track", "no.mp4", *BOX): "no such video, folder or camera: no.mp4",

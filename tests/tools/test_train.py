@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -209,6 +210,38 @@ def test_a_run_is_never_begun_over_another_nor_resumed_from_nothing(run, folder)
     damaged.write_bytes(damaged.read_bytes()[:-5])
     line = one_line(run(tool, *words(tool, output), "--config", one, "--resume"))
     assert "last.safetensors is damaged" in line
+
+
+def test_a_run_goes_on_where_data_crops_and_teacher_have_moved(run, folder):
+    tool, output = "train_rbsf", folder / "moving"
+    stop = AFTER_STEP.format(step=1, do="os.killpg(0, signal.SIGINT)")
+    assert run(tool, *words(tool, output), "--cache", "crops", first=stop).status == 130
+    shutil.copytree(folder / "data", folder / "disk2")
+    shutil.copy(folder / "teacher.safetensors", folder / "moved.safetensors")
+    moved = ("--data", "disk2", "--cache", "crops2", "--teacher", "moved.safetensors", "--resume")
+
+    truth = folder / "disk2" / "got10k" / "train" / "seq0" / "groundtruth.txt"
+    kept = truth.read_text()
+    truth.write_text(kept.replace("61.0", "62.0"))
+    line = one_line(run(tool, *words(tool, output), *moved))
+    assert "was begun with another data than disk2, whose content differs" in line
+    truth.write_text(kept)
+
+    ended = run(tool, *words(tool, output), *moved)
+    assert ended.status == 0 and "epoch 1, batch 1" in ended.err, ended.err
+    assert step_of(output / "final.safetensors") == 6
+
+
+def test_a_full_run_without_a_teacher_is_refused_before_its_data_is_read(run, folder):
+    full = folder / "full" / "got10k" / "train"
+    full.mkdir(parents=True)
+    (full / "list.txt").write_text("".join(f"GOT-10k_Train_{n:06d}\n" for n in range(1, 9336)))
+    config = {key: value for key, value in CONFIGS["train_rbsf"].items() if key != "teacher"}
+    write_config(folder, "no_teacher", config)
+    options = ("--config", "no_teacher.yaml", "--data", "full", "--output", "full_run")
+    line = one_line(run("train_rbsf", *options))
+    assert "the data has 9,335 sequences" in line and "rbsf train siamfc" in line
+    assert not (folder / "full_run").exists()
 
 
 @pytest.mark.parametrize("tool", CONFIGS)

@@ -20,10 +20,15 @@ Data = Annotated[
     Path | None,
     typer.Option(help="The folder that holds the data sources which the settings name."),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="The folder for the crops. Without this option, the one in the settings."),
+]
 Validation = Annotated[
     Path | None,
     typer.Option(
-        help="A folder in GOT-10k's layout. After an epoch, the AO on its val split is measured."
+        help="A folder in GOT-10k's layout. Ten times in a run, unless the settings say otherwise, "
+        "the AO on a part of its val split is measured."
     ),
 ]
 Output = Annotated[
@@ -43,6 +48,7 @@ def siamfc(
         ),
     ] = CONFIGS / "siamfc.yaml",
     data: Data = None,
+    cache: Cache = None,
     validation: Validation = None,
     output: Output = None,
     resume: Resume = False,
@@ -64,7 +70,7 @@ def siamfc(
     from rbsf.train.settings import TeacherSettings
     from rbsf.train.teacher import TeacherTask
 
-    settings = override(TeacherSettings, config, data)
+    settings = override(TeacherSettings, config, data, cache)
     folder = output or Path("runs") / config.stem
     validate = _validate(validation)
     _finish(train(TeacherTask, settings, folder, resume=resume, validate=validate), folder)
@@ -78,9 +84,13 @@ def rbsf(
         ),
     ] = CONFIGS / "rbsf.yaml",
     data: Data = None,
+    cache: Cache = None,
     teacher: Annotated[
         Path | None,
-        typer.Option(help="The teacher's checkpoint. Without this option, the shipped teacher."),
+        typer.Option(
+            help="The teacher's checkpoint. Without this option it is the one in the settings, or "
+            "else the shipped one, which a full-size training set refuses."
+        ),
     ] = None,
     validation: Validation = None,
     output: Output = None,
@@ -102,13 +112,14 @@ def rbsf(
     """
     _check_words(config, data, validation)
     check_weights(teacher, "--teacher")
-    from rbsf.train.run import override, train
+    from rbsf.train.run import override, refuse_small_teacher, train
     from rbsf.train.settings import StudentSettings
     from rbsf.train.student import StudentTask
 
-    settings = override(StudentSettings, config, data)
+    settings = override(StudentSettings, config, data, cache)
     if teacher is not None:
         settings = settings.model_copy(update={"teacher": str(teacher)})
+    refuse_small_teacher(settings)
     folder = output or Path("runs") / config.stem
     validate = _validate(validation)
     _finish(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
