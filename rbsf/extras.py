@@ -12,7 +12,6 @@ from rbsf.errors import InputError
 
 EXTRA_OF = {
     "torch": "train",
-    "torchvision": "train",
     "safetensors": "train",
     "tensorboard": "train",
     "got10k": "evaluate",

@@ -1,4 +1,4 @@
-"""Augments a pair of crops, with torchvision's transforms v2.
+"""Augments a pair for the training of responses.
 
 siamfc-pytorch stretches both crops by up to 5%, cuts 247 pixels from the middle and 239 from that
 at random, and for the exemplar 127 from the middle of the result. Everything else is off by
@@ -9,23 +9,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F
 
 from rbsf.config import Settings
+from rbsf.data.camera import blur, compress, recolour, reduce_resolution
+from rbsf.data.paste import occlude, paste_beside
+from rbsf.data.thing import Draw, Image, Thing, ViewBox, chance
 from rbsf.nn.siamfc import EXEMPLAR_SIZE
 
 TRAIN_SEARCH_SIZE = 239
-
-DISTRACTOR_SIDES = (48, 89)
-"""The range of a pasted distractor's side, in pixels, end excluded. A target's is about 64."""
-TARGET_REACH = 28
-"""How far around the true target's centre no distractor is pasted, in pixels along each axis."""
-DISTRACTOR_TRIES = 8
-"""How many random places are tried for a distractor before the crop is left without one."""
 
 
 class AugmentSettings(Settings):
@@ -44,11 +40,39 @@ class AugmentSettings(Settings):
         le=1,
         description="Brightness, contrast and saturation change by up to this share.",
     )
-    blur: float = Field(0, ge=0, le=1, description="The probability that the search is blurred.")
+    blur: float = Field(
+        0, ge=0, le=1, description="The probability that the search is out of focus."
+    )
+    motion_blur: float = Field(
+        0, ge=0, le=1, description="The probability that the search is blurred by motion."
+    )
+    low_resolution: float = Field(
+        0, ge=0, le=1, description="The probability that the search is an enlarged small picture."
+    )
+    jpeg: float = Field(
+        0, ge=0, le=1, description="The probability that the search has JPEG artefacts."
+    )
     grey: float = Field(0, ge=0, le=1, description="The probability that both crops turn grey.")
     flip: float = Field(0, ge=0, le=1, description="The probability that both crops are mirrored.")
     distractor: float = Field(
-        0, ge=0, le=1, description="The probability that another target is put into the search."
+        0,
+        ge=0,
+        le=1,
+        description="The probability that another target is pasted into the search: one of the "
+        "same picture or class where there is one.",
+    )
+    occlusion: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The probability that a piece of the picture covers a part of the target.",
+    )
+    synthesis: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The probability that a photograph's target is pasted on another photograph, "
+        "as two moments of an artificial video (see rbsf/data/synthesis.py).",
     )
 
 
@@ -61,13 +85,13 @@ class Pair(NamedTuple):
     """The search crop, (3, 239, 239), RGB uint8."""
     offset: Tensor
     """Where the target is, (2,), as x and y in pixels from the centre of the search crop."""
+    scene: Tensor = torch.tensor(-1)
+    """The number of the sequence or photograph that the pair is from, (), int64. Exemplars of other
+    scenes are certain not to be in this search. Scenes of the same number may show the same."""
 
 
 class Augment:
-    """Makes a `Pair` from two cached crops, (3, S, S), RGB uint8, with the target at their centres.
-
-    All random numbers come from torch's global generator, so a seed set before a call fixes its
-    result.
+    """Makes a `Pair` from two things, or from one twice.
 
     Args:
         settings: How pairs are augmented.
@@ -75,81 +99,77 @@ class Augment:
 
     def __init__(self, settings: AugmentSettings) -> None:
         self.settings = settings
-        jitter = settings.colour
-        self.colour = v2.ColorJitter(jitter, jitter, jitter) if jitter else v2.Identity()
-        self.blur = v2.GaussianBlur(kernel_size=9, sigma=(0.2, 3.0))
 
-    def __call__(self, exemplar: Tensor, search: Tensor, other: Tensor | None = None) -> Pair:
+    def __call__(
+        self, exemplar: Thing, search: Thing, other: Thing | None, draw: Draw, scene: int = -1
+    ) -> Pair:
         """Augments one pair.
 
         Args:
-            exemplar: The crop that the exemplar is cut from.
-            search: The crop that the search is cut from.
-            other: A crop of another target, which is pasted beside this one as a distractor. None
-                pastes nothing.
+            exemplar: The thing that the exemplar is cut from.
+            search: The thing that the search is cut from.
+            other: Another target, which is pasted beside this one as a distractor. None pastes
+                nothing.
+            draw: The source of random numbers.
+            scene: The number of the sequence or photograph, see `Pair`.
         """
         s = self.settings
-        exemplar, _ = self._cut(exemplar, s.exemplar_shift, EXEMPLAR_SIZE)
-        search, offset = self._cut(search, s.search_shift, TRAIN_SEARCH_SIZE)
+        z, _ = self._cut(exemplar, s.exemplar_shift, EXEMPLAR_SIZE, draw)
+        x, box = self._cut(search, s.search_shift, TRAIN_SEARCH_SIZE, draw)
         if other is not None:
-            search = _put_beside(search, other, offset)
-        exemplar, search = self.colour(exemplar), self.colour(search)
-        if chance(s.blur):
-            search = self.blur(search)
-        if chance(s.grey):
-            exemplar, search = (F.rgb_to_grayscale(c, 3) for c in (exemplar, search))
-        if chance(s.flip):
-            exemplar, search = F.horizontal_flip(exemplar), F.horizontal_flip(search)
+            paste_beside(x, box, other, draw)
+        if chance(s.occlusion, draw):
+            occlude(x, box, draw)
+        z, x = self._film(z, x, draw)
+        offset = torch.tensor(box[:2], dtype=torch.float32)
+        if chance(s.flip, draw):
+            z, x = z[:, ::-1], x[:, ::-1]
             offset = offset * torch.tensor([-1.0, 1.0])
-        return Pair(exemplar.contiguous(), search.contiguous(), offset)
+        return Pair(_tensor(z), _tensor(x), offset, torch.tensor(scene))
 
-    def _cut(self, crop: Tensor, shift: int, size: int) -> tuple[Tensor, Tensor]:
+    def _cut(self, thing: Thing, shift: int, size: int, draw: Draw) -> tuple[Image, ViewBox]:
         """Stretches a crop and cuts out a size x size window, at most `shift` off its centre.
 
-        Also gives the target's offset from the centre of the window, (2,), as x and y.
+        Also gives the target's box in the window.
         """
-        side = crop.shape[-1]
-        stretch = 1 + self.settings.stretch * (2 * torch.rand(()).item() - 1)
+        crop, side = thing.crop, len(thing.crop)
         if self.settings.stretch:
-            stretched = round(side * stretch)
-            crop = F.resize(crop, [stretched, stretched], antialias=False)
+            stretch = self.settings.stretch * draw.uniform(-1, 1)
+            crop = cv2.resize(crop, [round(side * (1 + stretch))] * 2)  # type: ignore[assignment]
+        ratio = len(crop) / side
         crop = _pad_to(crop, size + 2 * shift)
-        x, y = torch.randint(0, 2 * shift + 1, (2,)).tolist()
-        first = (crop.shape[-1] - size) // 2 - shift
-        window = F.crop(crop, first + y, first + x, size, size)
-        return window, torch.tensor([shift - x, shift - y], dtype=torch.float32)
+        x, y = draw.integers(0, 2 * shift + 1, 2).tolist()
+        first = (len(crop) - size) // 2 - shift
+        window = crop[first + y : first + y + size, first + x : first + x + size]
+        w, h = thing.size
+        return window.copy(), (shift - x, shift - y, w * ratio, h * ratio)
+
+    def _film(self, z: Image, x: Image, draw: Draw) -> tuple[Image, Image]:
+        """Changes the light in both crops, and makes the search as bad as a camera's picture."""
+        s = self.settings
+        grey = chance(s.grey, draw)
+        if s.colour or grey:
+            z, x = (recolour(crop, s.colour, grey, draw) for crop in (z, x))
+        if chance(s.low_resolution, draw):
+            x = reduce_resolution(x, draw)
+        if s.blur or s.motion_blur:
+            x = blur(x, s.blur, s.motion_blur, draw)
+        if chance(s.jpeg, draw):
+            x = compress(x, draw)
+        return z, x
 
 
-def _put_beside(search: Tensor, other: Tensor, offset: Tensor) -> Tensor:
-    """Pastes the middle of another target's crop into a search crop, away from its own target.
-
-    The background seldom shows a whole, sharp object that is the wrong one. Without such negatives
-    the network learns what an object is rather than which object it follows, as DaSiamRPN found.
-    """
-    side, size = int(torch.randint(*DISTRACTOR_SIDES, ())), search.shape[-1]
-    first = (other.shape[-1] - side) // 2
-    patch = F.crop(other, first, first, side, side)
-    target = (size - 1) / 2 + offset
-    for _ in range(DISTRACTOR_TRIES):
-        corner = torch.randint(0, size - side + 1, (2,))
-        if (corner + (side - 1) / 2 - target).abs().max() >= side / 2 + TARGET_REACH:
-            x, y = corner.tolist()
-            search = search.clone()
-            search[:, y : y + side, x : x + side] = patch
-            break
-    return search
-
-
-def chance(probability: float) -> bool:
-    """Draws True with the given probability, from torch's global generator."""
-    return probability > 0 and torch.rand(()).item() < probability
-
-
-def _pad_to(crop: Tensor, side: int) -> Tensor:
+def _pad_to(crop: Image, side: int) -> Image:
     """Pads a crop with its mean colour where it is smaller than `side`."""
-    short = side - crop.shape[-1]
+    short = side - len(crop)
     if short <= 0:
         return crop
     before = (short + 1) // 2
-    fill = crop.float().mean(dim=(1, 2)).tolist()
-    return F.pad(crop, [before, before, short - before, short - before], fill=fill)
+    margins = (before, short - before)
+    return cv2.copyMakeBorder(  # type: ignore[return-value]
+        crop, *margins, *margins, cv2.BORDER_CONSTANT, value=cv2.mean(crop)
+    )
+
+
+def _tensor(image: Image) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

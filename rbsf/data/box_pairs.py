@@ -14,23 +14,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from rbsf.data.box_augment import (
-    BoxAugmentSettings,
-    Draw,
-    Image,
-    Thing,
-    View,
-    blur,
-    exemplar_view,
-    occlude,
-    paste_beside,
-    recolour,
-    search_view,
-)
+from rbsf.data.box_augment import BoxAugmentSettings, View, exemplar_view, search_view
+from rbsf.data.camera import blur, recolour
 from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import DataSettings, PairDataset, open_sources
-from rbsf.geometry import context_side
-from rbsf.nn.siamfc import EXEMPLAR_SIZE
+from rbsf.data.paste import occlude, paste_beside
+from rbsf.data.thing import Draw, Image, read_thing
 
 
 class BoxPair(NamedTuple):
@@ -80,26 +69,17 @@ class BoxPairs(PairDataset):
 
     settings: BoxDataSettings
 
-    def __init__(
-        self,
-        groups: list[list[CachedTarget]],
-        weights: list[float],
-        settings: BoxDataSettings,
-        seed: int,
-    ) -> None:
-        super().__init__([_trained(group, settings) for group in groups], weights, settings, seed)
-
     def __getitem__(self, index: int) -> BoxPair:  # type: ignore[override]
         group, number = self.plan[index]
         draw = np.random.default_rng([self.seed, self.epoch, index])
         target, kept = self.groups[group][number]
         first, second = self._two_frames(target, kept, draw)
-        shown, s = thing(target, first), self.settings.box_augment
+        shown, s = read_thing(target, first), self.settings.box_augment
         present = draw.random() >= s.negative
         if not present:
             found = self._another(group, number, draw)
         else:
-            found = shown if first == second else thing(target, second)
+            found = shown if first == second else read_thing(target, second)
         flip = draw.random() < s.flip
         exemplar = exemplar_view(shown, flip, draw)
         view = search_view(found, flip, first == second, s, draw)
@@ -120,20 +100,14 @@ class BoxPairs(PairDataset):
         """Makes the search unlike the exemplar, by a distractor, occlusion, colours and blur."""
         s = self.settings.box_augment
         if draw.random() < s.distractor:
-            paste_beside(view, self._another(group, number, draw), draw)
+            paste_beside(view.pixels, view.box, self._another(group, number, draw), draw)
         if draw.random() < s.occlusion:
-            occlude(view, draw)
+            occlude(view.pixels, view.box, draw)
         grey = bool(draw.random() < s.grey)
         exemplar = recolour(exemplar, s.colour, grey, draw)
-        pixels = blur(recolour(view.pixels, s.colour, grey, draw), s, draw)
+        pixels = recolour(view.pixels, s.colour, grey, draw)
+        pixels = blur(pixels, s.blur, s.motion_blur, draw)
         return exemplar, view._replace(pixels=pixels)
-
-    def _another(self, group: int, number: int, draw: Draw) -> Thing:
-        """Draws another target of the same source, or the same target if there is no other."""
-        targets = self.groups[group]
-        step = int(draw.integers(1, max(2, len(targets))))
-        target, kept = targets[(number + step) % len(targets)]
-        return thing(target, int(draw.choice(kept)))
 
     def _two_frames(
         self, target: CachedTarget, kept: NDArray[np.int64], draw: Draw
@@ -160,26 +134,6 @@ def open_box_pairs(settings: BoxDataSettings, seed: int) -> BoxPairs:
     pairs = BoxPairs([source.targets for source in sources], weights, settings, seed)
     pairs.describe(sources)
     return pairs
-
-
-def _trained(group: list[CachedTarget], settings: BoxDataSettings) -> list[CachedTarget]:
-    """The targets of a source that are not held out of training. Stills never are held out."""
-    every = settings.hold_out
-    return [t for i, t in enumerate(group) if not every or t.is_still or i % every]
-
-
-def thing(target: CachedTarget, index: int) -> Thing:
-    """Reads a crop of a target as a `Thing`."""
-    crop = target.crop(index)
-    x, y, w, h = target.boxes[index].tolist()
-    frame = target.frame_sizes[index]
-    scale = EXEMPLAR_SIZE / context_side(w, h)
-    middle = (crop.shape[0] - 1) / 2
-    corner = np.array([x + (w - 1) / 2, y + (h - 1) / 2])
-    low = np.ceil(middle - corner * scale)
-    high = np.floor(middle + (frame - 1 - corner) * scale) + 1
-    edges = np.clip(np.concatenate([low, high]), 0, crop.shape[0]).astype(int).tolist()
-    return Thing(crop, (w * scale, h * scale), (edges[0], edges[1], edges[2], edges[3]))
 
 
 def _tensor(image: Image) -> Tensor:

@@ -11,17 +11,18 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from rbsf.config import Settings
-from rbsf.data.augment import Augment, AugmentSettings, Pair, chance
+from rbsf.data.alike import Alike
+from rbsf.data.augment import Augment, AugmentSettings, Pair
 from rbsf.data.cache import CachedSource, open_cache
 from rbsf.data.crops import CachedTarget, CropSettings
 from rbsf.data.sources import SourceSettings
+from rbsf.data.synthesis import two_moments
+from rbsf.data.thing import Draw, Thing, chance, read_thing
 from rbsf.errors import InputError
 
 
@@ -64,6 +65,12 @@ class DataSettings(Settings):
         ge=1,
         description="Pairs in an epoch. null gives one pair for each target, as in SiamFC.",
     )
+    hold_out: int = Field(
+        0,
+        ge=0,
+        description="One in so many sequences is left out, to compare networks on. 0 leaves out "
+        "none.",
+    )
     crop: CropSettings = Field(CropSettings(), description="How crops are cut.")
     filter: FilterSettings = Field(FilterSettings(), description="Which boxes are fit for a pair.")
     augment: AugmentSettings = Field(AugmentSettings(), description="How crops are changed.")
@@ -98,7 +105,8 @@ class PairDataset(Dataset[Pair]):
         self.remarks: list[str] = []
         self.digest = ""
         self.groups = []
-        for source, targets in zip(settings.sources, groups, strict=True):
+        for source, listed in zip(settings.sources, groups, strict=True):
+            targets = _trained(listed, settings.hold_out)
             usable = [(t, kept) for t in targets if len(kept := settings.filter.keep(t))]
             if not usable:
                 raise InputError(
@@ -111,6 +119,9 @@ class PairDataset(Dataset[Pair]):
                     "passes data.filter"
                 )
             self.groups.append(usable)
+        self.alike = [Alike([target for target, _ in group]) for group in self.groups]
+        scenes = [max(alike.pictures) + 1 for alike in self.alike]
+        self.first_scenes = np.cumsum([0, *scenes]).tolist()
         self.set_epoch(0)
 
     def describe(self, sources: list[CachedSource]) -> None:
@@ -143,51 +154,55 @@ class PairDataset(Dataset[Pair]):
 
     def __getitem__(self, index: int) -> Pair:
         group, number = self.plan[index]
+        draw = np.random.default_rng([self.seed, self.epoch, index])
         target, kept = self.groups[group][number]
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would queue a call for every absent accelerator, every time
-            torch.default_generator.manual_seed(_seed(self.seed, self.epoch, index))
-            z, x = self._draw(target, kept)
-            first = torch.from_numpy(target.crop(z)).permute(2, 0, 1)
-            second = first if z == x else torch.from_numpy(target.crop(x)).permute(2, 0, 1)
-            other = self._other(group, number) if chance(self.augment.settings.distractor) else None
-            return self.augment(first, second, other)
+        first, second = self._draw(target, kept, draw)
+        shown, s = read_thing(target, first), self.augment.settings
+        found = shown if first == second else read_thing(target, second)
+        boxed = self.settings.sources[group].kind != "folder"
+        if target.is_still and boxed and chance(s.synthesis, draw):
+            shown, found = two_moments(shown, self._another(group, number, draw), draw)
+        other = self._distractor(group, number, draw) if chance(s.distractor, draw) else None
+        return self.augment(shown, found, other, draw, self._scene(group, number))
 
-    def _other(self, group: int, number: int) -> Tensor | None:
-        """Draws a crop (3, S, S) of another target of the source. None if there is no other."""
-        targets = self.groups[group]
-        if len(targets) == 1:
+    def _scene(self, group: int, number: int) -> int:
+        """The number of the sequence or photograph of a target, among those of all sources."""
+        return self.first_scenes[group] + self.alike[group].pictures[number]
+
+    def _distractor(self, group: int, number: int, draw: Draw) -> Thing | None:
+        """Draws a target that is easily mistaken for another. None if the source has no other."""
+        found = self.alike[group].draw(number, draw)
+        if found is None:
             return None
-        step = 1 + int(torch.randint(len(targets) - 1, ()))
-        target, kept = targets[(number + step) % len(targets)]
-        frame = int(kept[int(torch.randint(len(kept), ()))])
-        return torch.from_numpy(target.crop(frame)).permute(2, 0, 1)
+        target, kept = self.groups[group][found]
+        return read_thing(target, int(draw.choice(kept)))
 
-    def _draw(self, target: CachedTarget, kept: NDArray[np.int64]) -> tuple[int, int]:
+    def _another(self, group: int, number: int, draw: Draw) -> Thing:
+        """Draws another target of the same source, or the same target if there is no other."""
+        targets = self.groups[group]
+        step = int(draw.integers(1, max(2, len(targets))))
+        target, kept = targets[(number + step) % len(targets)]
+        return read_thing(target, int(draw.choice(kept)))
+
+    def _draw(self, target: CachedTarget, kept: NDArray[np.int64], draw: Draw) -> tuple[int, int]:
         """Draws the crops of exemplar and search, the earlier frame first.
 
         The two are fewer than `max_gap` frames apart. They are the same if no other frame is near
         enough.
         """
         times = target.frames[kept]
-        z = int(torch.randint(len(kept), ()))
-        later = np.flatnonzero(
-            (times > times[z]) & (times < times[z] + self.settings.filter.max_gap)
-        )
-        earlier = np.flatnonzero(
-            (times < times[z]) & (times > times[z] - self.settings.filter.max_gap)
-        )
-        near = np.concatenate([earlier, later])
+        z = int(draw.integers(len(kept)))
+        gaps = np.abs(times - times[z])
+        near = np.flatnonzero((gaps > 0) & (gaps < self.settings.filter.max_gap))
         if target.is_still or not len(near):
             return int(kept[z]), int(kept[z])
-        pair = sorted((z, int(near[int(torch.randint(len(near), ()))])))
-        return int(kept[pair[0]]), int(kept[pair[1]])
+        first, second = sorted((z, int(draw.choice(near))))
+        return int(kept[first]), int(kept[second])
 
 
-def _seed(*parts: int) -> int:
-    """Makes a 63-bit seed from numbers; different numbers give different seeds."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
+def _trained(targets: list[CachedTarget], hold_out: int) -> list[CachedTarget]:
+    """The targets of a source that are not held out of training. Stills never are held out."""
+    return [t for i, t in enumerate(targets) if not hold_out or t.is_still or i % hold_out]
 
 
 def open_pairs(settings: DataSettings, seed: int) -> PairDataset:

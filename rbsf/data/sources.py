@@ -44,6 +44,8 @@ class Target(NamedTuple):
     """One object in one or several images."""
 
     name: str
+    """The name of the sequence or image. An object of a VOC annotation is called
+    annotation/number/class."""
     images: list[Path]
     boxes: NDArray[np.float64]
     """The boxes x, y, w, h, (n, 4), in pixels, 0-indexed."""
@@ -203,16 +205,19 @@ def _read_voc(folder: Path, _: str) -> Iterator[Target]:
     for annotation in sorted((folder / "Annotations").glob("*.xml")):
         try:
             tree = ElementTree.parse(annotation)
+            objects = list(tree.iter("object"))
             corners = [
-                [float(box.findtext(key, "")) for key in ("xmin", "ymin", "xmax", "ymax")]
-                for box in tree.iter("bndbox")
+                [float(o.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax")]
+                for o in objects
             ]
         except (ElementTree.ParseError, ValueError) as error:
             raise InputError(f"{annotation} is not a VOC annotation: {error}") from None
         name = tree.findtext("filename") or f"{annotation.stem}.jpg"
         for index, (left, top, right, bottom) in enumerate(corners):
             box = np.array([[left - 1, top - 1, right - left + 1, bottom - top + 1]])
-            yield _still(f"{annotation.stem}.{index}", folder / "JPEGImages" / name, box)
+            label = objects[index].findtext("name", "")
+            image = folder / "JPEGImages" / name
+            yield _still(f"{annotation.stem}/{index}/{label}", image, box)
 
 
 def _read_folder(folder: Path, _: str) -> Iterator[Target]:

@@ -15,7 +15,8 @@ from rbsf.errors import InputError
 from ..evaluation.datasets import BENCHMARKS, load_dataset
 from ..evaluation.peak_looker import PeakLooker
 from ..evaluation.runner import evaluate_tracker
-from ..evaluation.single_step import held_out_sequences, measure_single_step
+from ..evaluation.single_step import measure_single_step
+from ..evaluation.tracks import tracks_of
 from ..loop.box_tracker import BoxTracker
 from ..loop.tracker import SiamFCTracker
 from .options import check_file, check_folder
@@ -132,11 +133,7 @@ def evaluate(
     network, shipped = TorchBoxNetwork.from_file(weights), load_embedder()
     if dataset == HELD_OUT or single_step:
         held_out = dataset == HELD_OUT
-        sequences = (
-            held_out_sequences(root, hold_out)
-            if held_out
-            else load_dataset(dataset, root).sequences
-        )
+        sequences = tracks_of(root, hold_out) if held_out else load_dataset(dataset, root).sequences
         head = measure_single_step(lambda: BoxTracker(network), sequences)
         peak = measure_single_step(lambda: PeakLooker(shipped), sequences)
         _show_step("the believed box itself", head.stay, head.stay_above_half)

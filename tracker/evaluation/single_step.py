@@ -17,7 +17,6 @@ import numpy as np
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame, iou
 
-from .readers.got10k import find_got10k
 from .runner import read_frame
 from .sequence import Sequence
 
@@ -49,7 +48,7 @@ class Step(NamedTuple):
 
 
 class SingleStep(NamedTuple):
-    """The means over sequences of what was measured."""
+    """What was measured: the means over a sequence, or over sequences."""
 
     stay: float
     """The IoU of the believed boxes."""
@@ -92,7 +91,23 @@ def measure_single_step(
     Raises:
         InputError: An image cannot be read, or there is no question about any of the sequences.
     """
-    rows = []
+    steps = single_steps(make_tracker, sequences)
+    return SingleStep(*np.mean(list(steps.values()), axis=0).tolist())
+
+
+def single_steps(
+    make_tracker: Callable[[], Looker], sequences: Iterable[Sequence]
+) -> dict[str, SingleStep]:
+    """Asks a tracker all questions about some sequences; the figures of each by its name.
+
+    Args:
+        make_tracker: Makes a new tracker for each sequence.
+        sequences: The sequences. Those without any question are skipped.
+
+    Raises:
+        InputError: An image cannot be read, or there is no question about any of the sequences.
+    """
+    found: dict[str, SingleStep] = {}
     for sequence in sequences:
         steps = list(steps_of(sequence))
         if not steps:
@@ -101,34 +116,9 @@ def measure_single_step(
         tracker.init(read_frame(sequence.frames[0]), Box(*sequence.boxes[0].tolist()))
         answers = [tracker.look(read_frame(step.frame), step.believed)[0] for step in steps]
         truth = [step.truth for step in steps]
-        stay, found = iou([step.believed for step in steps], truth), iou(answers, truth)
-        rows.append((stay.mean(), (stay > 0.5).mean(), found.mean(), (found > 0.5).mean()))
-    if not rows:
+        stay, answered = iou([step.believed for step in steps], truth), iou(answers, truth)
+        row = (stay.mean(), (stay > 0.5).mean(), answered.mean(), (answered > 0.5).mean())
+        found[sequence.name] = SingleStep(*map(float, row))
+    if not found:
         raise InputError("no sequence is long enough for a single step to be measured")
-    return SingleStep(*np.mean(rows, axis=0).tolist())
-
-
-def held_out_sequences(root: Path, every: int) -> list[Sequence]:
-    """Reads the sequences of a GOT-10k train split that the training of boxes leaves out.
-
-    Sequences that are missing or damaged are skipped.
-
-    Args:
-        root: The folder above `train`.
-        every: The training's `data.hold_out`: one in so many sequences is left out.
-
-    Raises:
-        InputError: There is no list of sequences, or `every` is below 1.
-    """
-    if every < 1:
-        raise InputError(f"a training that holds out {every} sequences leaves none to measure")
-    loaders = list(find_got10k("train", root).values())
-    if not loaders:
-        raise InputError(f"there is no train/list.txt in {root}")
-    found = []
-    for load in loaders[::every]:
-        try:
-            found.append(load())
-        except InputError:
-            continue
     return found

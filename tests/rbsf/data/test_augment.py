@@ -1,25 +1,28 @@
 """Augmentation: siamfc-pytorch's chain, and whether the offset says where the target is."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbsf.data.augment import Augment, AugmentSettings
+from rbsf.data.thing import Thing
 
-OFF = {
-    "stretch": 0, "exemplar_shift": 0, "search_shift": 0, "colour": 0, "blur": 0, "grey": 0,
-    "flip": 0,
-}  # fmt: skip
+OFF = {"stretch": 0, "exemplar_shift": 0, "search_shift": 0}
 
 
-def marked(size=255, at=(0, 0)):
-    """Makes a crop with a bright 9x9 mark at (x, y) from its centre, on a blue-green ramp."""
-    ramp = torch.linspace(20, 90, size).expand(size, size)
-    crop = torch.stack([torch.full((size, size), 10.0), ramp, ramp.T]).to(torch.uint8)
-    x, y = (size // 2 + a for a in at)
-    crop[0, y - 4 : y + 5, x - 4 : x + 5] = 250
-    return crop
+def thing(crop, size=(64.0, 64.0)):
+    return Thing(crop, size, (0, 0, len(crop), len(crop)))
+
+
+def marked(size=255, target=(64.0, 64.0)):
+    """Makes a thing with a bright 9x9 mark in its middle, on a blue-green ramp."""
+    ramp = np.broadcast_to(np.linspace(20, 90, size), (size, size))
+    crop = np.stack([np.full((size, size), 10), ramp, ramp.T], axis=2).astype(np.uint8)
+    middle = size // 2
+    crop[middle - 4 : middle + 5, middle - 4 : middle + 5, 0] = 250
+    return thing(crop, target)
 
 
 def mark_of(crop):
@@ -30,19 +33,20 @@ def mark_of(crop):
     return torch.stack([x, y])
 
 
-def augment(seed=0, size=255, **changes):
-    torch.manual_seed(seed)
-    return Augment(AugmentSettings(**{**OFF, **changes}))(marked(size), marked(size))
+def augment(seed=0, size=255, other=None, target=(64.0, 64.0), **changes):
+    chain, draw = Augment(AugmentSettings(**{**OFF, **changes})), np.random.default_rng(seed)
+    return chain(marked(size, target), marked(size, target), other, draw)
 
 
 def test_the_defaults_are_the_references():
     s = AugmentSettings()
     assert (s.stretch, s.exemplar_shift, s.search_shift) == (0.05, 4, 4)
-    assert (s.colour, s.blur, s.grey, s.flip) == (0, 0, 0, 0)
+    rest = s.model_dump().keys() - {"stretch", "exemplar_shift", "search_shift"}
+    assert not any(getattr(s, name) for name in rest)
 
 
 def test_with_all_off_a_pair_is_the_middle_of_its_crops():
-    pair, crop = augment(), marked()
+    pair, crop = augment(), torch.from_numpy(marked().crop).permute(2, 0, 1)
     assert torch.equal(pair.exemplar, crop[:, 64:191, 64:191])
     assert torch.equal(pair.search, crop[:, 8:247, 8:247])
     assert pair.offset.tolist() == [0, 0]
@@ -52,10 +56,9 @@ def test_with_all_off_a_pair_is_the_middle_of_its_crops():
 def test_the_references_chain(size):
     """The exemplar has 127 pixels and the search 239, and both are shifted by up to 4 pixels."""
     chain = Augment(AugmentSettings())
-    torch.manual_seed(0)
-    seen = []
+    draw, seen = np.random.default_rng(0), []
     for _ in range(60):
-        pair = chain(marked(size), marked(size))
+        pair = chain(marked(size), marked(size), None, draw)
         assert pair.exemplar.shape == (3, 127, 127) and pair.search.shape == (3, 239, 239)
         assert pair.exemplar.dtype == pair.search.dtype == torch.uint8
         seen.append(torch.cat([mark_of(pair.exemplar), mark_of(pair.search), pair.offset]))
@@ -107,7 +110,16 @@ def test_colour_blur_grey_and_flip_each_do_what_they_say():
     assert torch.equal(flipped.search, plain.search.flip(-1))
 
 
-@pytest.mark.parametrize("name", ["blur", "grey", "flip"])
+def test_low_resolution_and_jpeg_spoil_the_search_alone():
+    plain = augment()
+    for name in ("motion_blur", "low_resolution", "jpeg"):
+        spoilt = augment(**{name: 1})
+        assert torch.equal(spoilt.exemplar, plain.exemplar)
+        assert not torch.equal(spoilt.search, plain.search)
+        assert mark_of(spoilt.search) == pytest.approx([0, 0], abs=0.5)  # nothing moves
+
+
+@pytest.mark.parametrize("name", ["blur", "motion_blur", "low_resolution", "jpeg", "grey", "flip"])
 def test_a_probability_is_a_share(name):
     plain = augment()
     changed = sum(
@@ -119,35 +131,45 @@ def test_a_probability_is_a_share(name):
 def test_a_crop_too_small_for_its_shift_is_padded_with_its_mean():
     pair = augment(size=255, search_shift=56)
     colours = {tuple(c) for c in pair.search.flatten(1).T.tolist()}
-    mean = tuple(marked(255).float().mean(dim=(1, 2)).int().tolist())
-    assert mean in colours
+    assert tuple(np.rint(marked(255).crop.mean(axis=(0, 1))).astype(int).tolist()) in colours
     assert pair.search.shape == (3, 239, 239)
 
 
+def test_the_pixels_of_the_input_are_left_alone():
+    one, other = marked(), marked(target=(40.0, 40.0))
+    before = one.crop.copy()
+    chain = Augment(AugmentSettings(colour=0.3, blur=1, jpeg=1, occlusion=1, flip=1, **OFF))
+    chain(one, one, other, np.random.default_rng(0))
+    assert np.array_equal(one.crop, before)
+
+
 @settings(max_examples=60)
-@given(st.integers(0, 10_000), st.sampled_from([0, 24, 40]))
-def test_a_distractor_is_the_other_targets_middle_beside_this_one(seed, shift):
-    other = torch.zeros(3, 255, 255, dtype=torch.uint8)
-    other[1] = 255  # green, like nothing else here
-    other[:, :80] = other[:, 175:] = other[:, :, :80] = other[:, :, 175:] = 77  # around its middle
-    torch.manual_seed(seed)
-    pair = Augment(AugmentSettings(**{**OFF, "search_shift": shift}))(marked(), marked(), other)
-    green = (pair.search[1] == 255) & (pair.search[0] == 0)
-    rows, columns = green.any(dim=1).nonzero(), green.any(dim=0).nonzero()
-    assert not (pair.search == 77).all(dim=0).any()
-    if len(rows):  # sometimes there is no room for it
-        sides = rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
-        assert green.sum() == sides[0] * sides[1] and sides[0] == sides[1]
-        assert 48 <= sides[0] <= 88
+@given(st.integers(0, 10_000), st.sampled_from([0, 24, 40]), st.sampled_from([0, 1]))
+def test_a_distractor_leaves_the_target_free(seed, shift, flip):
+    green = np.zeros((255, 255, 3), np.uint8)
+    green[..., 1] = 255  # like nothing else here
+    other, moves = thing(green, (60.0, 40.0)), {"search_shift": shift, "flip": flip}
+    pair = augment(seed, 255, other, (50.0, 70.0), **moves)
+    rows, columns = torch.nonzero((pair.search[1] == 255) & (pair.search[0] == 0)).T - 119
+    x, y = pair.offset
+    assert ((rows - y).abs() > 35 - 4).logical_or((columns - x).abs() > 25 - 4).all()
     assert mark_of(pair.search) == pytest.approx(pair.offset, abs=0.1)  # the mark is not covered
-    plain = augment(seed, search_shift=shift)
-    assert torch.equal(pair.exemplar, plain.exemplar)
+    assert torch.equal(pair.exemplar, augment(seed, **moves).exemplar)
 
 
-def test_there_is_nearly_always_room_for_a_distractor():
-    other = torch.full((3, 255, 255), 255, dtype=torch.uint8)
-    chain = Augment(AugmentSettings(**{**OFF, "search_shift": 24}))
-    torch.manual_seed(0)
-    pairs = [chain(marked(), marked(), other) for _ in range(100)]
-    placed = sum(bool((pair.search[0] == 255).any()) for pair in pairs)
-    assert placed >= 90
+def test_there_is_often_room_for_a_distractor():
+    other = thing(np.full((255, 255, 3), 255, np.uint8))
+    pairs = [augment(seed, other=other, search_shift=24) for seed in range(100)]
+    assert sum(bool((pair.search[0] == 255).any()) for pair in pairs) >= 80
+
+
+def test_an_occluder_covers_a_part_of_the_search_alone():
+    changed = 0
+    for seed in range(30):
+        pair, plain = augment(seed, occlusion=1), augment(seed)
+        assert torch.equal(pair.exemplar, plain.exemplar)
+        differs = (pair.search != plain.search).any(dim=0)
+        changed += bool(differs.any())
+        assert not differs[:80].any() and not differs[160:].any()  # the target ends at 119 +- 32
+        assert not differs[:, :80].any() and not differs[:, 160:].any()
+    assert changed > 20

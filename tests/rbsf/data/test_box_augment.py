@@ -7,19 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from rbsf.data.box_augment import (
-    BoxAugmentSettings,
-    Image,
-    Thing,
-    View,
-    blur,
-    exemplar_view,
-    occlude,
-    paste_beside,
-    recolour,
-    rotated_size,
-    search_view,
-)
+from rbsf.data.box_augment import BoxAugmentSettings, exemplar_view, search_view
+from rbsf.data.thing import Image, Thing, rotated_size
 from rbsf.geometry import context_side
 
 PLAIN = BoxAugmentSettings(
@@ -126,56 +115,3 @@ def test_a_trimmed_picture_still_shows_the_whole_target() -> None:
     for seed in range(40):
         view = search_view(red_thing(), False, False, PLAIN, np.random.default_rng(seed))
         assert red_box(view.pixels) == pytest.approx(view.box, abs=1.0)
-
-
-def grey_view(box: tuple[float, float, float, float]) -> View:
-    return View(np.full((255, 255, 3), 90, np.uint8), box, box[2:])
-
-
-def test_a_distractor_leaves_the_target_free() -> None:
-    for seed in range(30):
-        view = grey_view((20.0, -10.0, 60.0, 60.0))
-        paste_beside(view, red_thing(), np.random.default_rng(seed))
-        target = view.pixels[127 - 10 - 28 : 127 - 10 + 28, 127 + 20 - 28 : 127 + 20 + 28]
-        assert (target == 90).all()
-
-
-def test_a_distractor_is_pasted() -> None:
-    changed = 0
-    for seed in range(30):
-        view = grey_view((20.0, -10.0, 60.0, 60.0))
-        paste_beside(view, red_thing(), np.random.default_rng(seed))
-        changed += bool((view.pixels != 90).any())
-    assert changed > 20
-
-
-def test_an_occluder_covers_a_part_of_the_target_and_nothing_else() -> None:
-    for seed in range(30):
-        view = grey_view((20.0, -10.0, 60.0, 40.0))
-        view.pixels[127 - 30 : 127 + 10, 127 - 10 : 127 + 50] = (255, 0, 0)
-        before = view.pixels.copy()
-        occlude(view, np.random.default_rng(seed))
-        rows, columns = np.nonzero((view.pixels != before).any(axis=2))
-        assert len(rows) < 0.5 * 60 * 40
-        if len(rows):
-            assert rows.min() >= 127 - 31
-            assert rows.max() <= 127 + 11
-            assert columns.min() >= 127 - 11
-            assert columns.max() <= 127 + 51
-
-
-def test_grey_has_no_colour_and_no_jitter_changes_nothing() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    grey = recolour(pixels, 0.0, True, np.random.default_rng(0))
-    assert (grey[..., 0] == grey[..., 2]).all()
-    same = recolour(pixels, 0.0, False, np.random.default_rng(0))
-    assert np.abs(same.astype(int) - pixels).max() <= 1
-
-
-def test_blur_keeps_the_light() -> None:
-    pixels = np.zeros((64, 64, 3), np.uint8)
-    pixels[24:40, 24:40] = 200
-    settings = BoxAugmentSettings(blur=0.5, motion_blur=0.5)
-    for seed in range(20):
-        blurred = blur(pixels, settings, np.random.default_rng(seed))
-        assert blurred.mean() == pytest.approx(pixels.mean(), rel=0.02)

@@ -10,10 +10,11 @@ import torch
 from tiny_data import BOX, write_got10k, write_plain, write_voc
 
 from rbsf.data.box_augment import BoxAugmentSettings
-from rbsf.data.box_pairs import BoxDataSettings, BoxPair, BoxPairs, open_box_pairs, thing
+from rbsf.data.box_pairs import BoxDataSettings, BoxPair, BoxPairs, open_box_pairs
 from rbsf.data.crops import CropSettings
 from rbsf.data.pairs import FilterSettings
 from rbsf.data.sources import SourceSettings
+from rbsf.data.thing import read_thing
 from rbsf.geometry import context_side
 
 FILTER = FilterSettings(min_side=5, min_share=0, max_share=1)
@@ -88,7 +89,7 @@ def test_a_thing_is_the_target_in_the_middle_of_what_was_seen(tmp_path: Path) ->
     write_voc(tmp_path, images=1)
     pairs = open_tiny(tmp_path, "voc")
     target, _ = pairs.groups[0][0]
-    found = thing(target, 0)
+    found = read_thing(target, 0)
     scale = 127 / context_side(BOX.w, BOX.h)
     assert found.size == pytest.approx((BOX.w * scale, BOX.h * scale), rel=1e-5)
     red = (found.crop[..., 0].astype(int) - found.crop[..., 1]) > 100

@@ -9,6 +9,7 @@ import torch
 from tiny_data import write_got10k, write_plain, write_voc
 
 from rbsf.data import DataSettings, PairDataset, open_pairs
+from rbsf.data.augment import AugmentSettings
 from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import FilterSettings
 from rbsf.errors import InputError
@@ -66,9 +67,8 @@ def dataset(groups, **changes):
 def draws(frames, count=400, **changes):
     one = target([(50, 50)] * len(frames), frames=frames)
     pairs = dataset([([one], 1.0)], **changes)
-    torch.manual_seed(0)
-    kept = pairs.settings.filter.keep(one)
-    return [tuple(np.array(frames)[list(pairs._draw(one, kept))]) for _ in range(count)]
+    kept, draw = pairs.settings.filter.keep(one), np.random.default_rng(0)
+    return [tuple(np.array(frames)[list(pairs._draw(one, kept, draw))]) for _ in range(count)]
 
 
 def test_two_distinct_frames_exemplar_first_less_than_100_apart():
@@ -133,7 +133,7 @@ def real(tmp_path_factory):
         pairs_per_epoch=8,
         augment={
             "colour": 0.3, "blur": 0.5, "grey": 0.3, "flip": 0.5, "search_shift": 8,
-            "distractor": 0.5,
+            "distractor": 0.5, "occlusion": 0.5, "jpeg": 0.3, "synthesis": 0.5,
         },
     )  # fmt: skip
 
@@ -170,13 +170,45 @@ def test_a_pair_leaves_the_global_generator_alone(real):
 
 def test_a_distractor_is_another_target_of_the_source(real):
     pairs = open_pairs(real, seed=3)
-    group, kept = pairs.groups[0], [name.name for name, _ in pairs.groups[0]]
-    assert len(set(kept)) == 2
-    crops = [torch.from_numpy(group[1][0].crop(i)).permute(2, 0, 1) for i in range(4)]
-    torch.manual_seed(0)
-    drawn = [pairs._other(0, 0) for _ in range(20)]
-    assert all(any(torch.equal(other, crop) for crop in crops) for other in drawn)
+    group, draw = pairs.groups[0], np.random.default_rng(0)
+    assert len({target.name for target, _ in group}) == 2
+    crops = [group[1][0].crop(i) for i in range(4)]
+    drawn = [pairs._distractor(0, 0, draw) for _ in range(20)]
+    assert all(any(np.array_equal(other.crop, crop) for crop in crops) for other in drawn)
 
 
 def test_a_target_alone_in_its_source_has_no_distractor():
-    assert dataset([([target([(50, 50)])], 1.0)])._other(0, 0) is None
+    draw = np.random.default_rng(0)
+    assert dataset([([target([(50, 50)])], 1.0)])._distractor(0, 0, draw) is None
+
+
+def test_one_sequence_in_so_many_is_held_out_and_no_photograph():
+    videos, photos = [target([(50, 50)] * 3) for _ in range(17)], [target([(50, 50)])] * 9
+    assert len(dataset([(videos, 1.0), (photos, 1.0)], hold_out=8)) == 14 + 9
+    assert len(dataset([(videos, 1.0), (photos, 1.0)])) == 17 + 9
+
+
+def test_scenes_tell_sequences_and_photographs_apart_over_all_sources(real):
+    pairs = open_pairs(real, seed=3)
+    scenes = {
+        (group, number): pairs._scene(group, number)
+        for group, targets in enumerate(pairs.groups)
+        for number in range(len(targets))
+    }
+    assert len(set(scenes.values())) == len(scenes)
+    assert {int(pairs[index].scene) for index in range(8)} <= set(scenes.values())
+
+
+def test_only_boxed_photographs_become_artificial_videos(real):
+    """Both moments of such a video show the target on another photograph; all else is as it was."""
+    changed = {"got10k": 0, "voc": 0, "folder": 0}
+    off, on = (
+        real.model_copy(update={"augment": AugmentSettings(synthesis=share), "pairs_per_epoch": 16})
+        for share in (0, 1)
+    )
+    plain, synthetic = open_pairs(off, seed=3), open_pairs(on, seed=3)
+    for index, (group, _) in enumerate(plain.plan):
+        equal = torch.equal(plain[index].exemplar, synthetic[index].exemplar)
+        changed[real.sources[group].kind] += not equal
+    assert changed["got10k"] == changed["folder"] == 0
+    assert changed["voc"] == 4

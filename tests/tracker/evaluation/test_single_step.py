@@ -11,12 +11,7 @@ import pytest
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame
 from tracker.evaluation.datasets import Sequence
-from tracker.evaluation.single_step import (
-    Looker,
-    held_out_sequences,
-    measure_single_step,
-    steps_of,
-)
+from tracker.evaluation.single_step import Looker, measure_single_step, single_steps, steps_of
 
 BOX = Box(20, 10, 40, 20)
 
@@ -79,22 +74,14 @@ def test_who_knows_scores_one_and_who_stays_scores_as_staying(tmp_path: Path) ->
     assert 0.5 < stays.iou < 1
 
 
-def test_the_sequences_held_out_are_those_that_training_leaves_out(tmp_path: Path) -> None:
-    names = [f"s{i}" for i in range(5)]
-    (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "list.txt").write_text("\n".join(names))
-    for name in names:
-        folder = tmp_path / "train" / name
-        folder.mkdir()
-        sequence(folder, 2)
-        (folder / "groundtruth.txt").write_text("1,1,9,9\n1,1,9,9\n")
-    assert [s.name for s in held_out_sequences(tmp_path, 2)] == ["s0", "s2", "s4"]
-
-
-def test_without_held_out_sequences_the_error_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no train/list\.txt"):
-        held_out_sequences(tmp_path, 8)
-    with pytest.raises(InputError, match="leaves none to measure"):
-        held_out_sequences(tmp_path, 0)
+def test_too_short_sequences_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="long enough"):
         measure_single_step(Knows, [sequence(tmp_path, frames=4)])
+
+
+def test_each_sequence_has_its_figures(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    steps = single_steps(Stays, [sequence(tmp_path), sequence(tmp_path / "b", 12, "two")])
+    assert steps.keys() == {"one", "two"}
+    mean = measure_single_step(Stays, [sequence(tmp_path), sequence(tmp_path / "b", 12, "two")])
+    assert mean.iou == pytest.approx((steps["one"].iou + steps["two"].iou) / 2)

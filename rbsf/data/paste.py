@@ -1,0 +1,80 @@
+"""Puts things into a view that make it hard to find the target: distractors and occluders.
+
+Both work in place. Everything random comes from the generator that a function is given.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rbsf.data.thing import Draw, Image, Thing, ViewBox
+
+TRIES = 8
+"""How many places are tried for a distractor before the view is left without one."""
+ELLIPSE = 0.53
+"""The half-axes of the ellipse that is cut out of a thing, in sides of its box."""
+
+
+def paste_beside(pixels: Image, box: ViewBox, other: Thing, draw: Draw) -> None:
+    """Pastes another target, cut out as an ellipse, where the true one is not.
+
+    The background seldom offers a whole, sharp, wrong object. Without such negatives, a tracker
+    learns what is an object rather than which object it is (DaSiamRPN).
+
+    Args:
+        pixels: The view, which is square.
+        box: The true target's box in it.
+        other: The other target. Its area becomes about that of the true one.
+        draw: The source of random numbers.
+    """
+    x, y, w, h = box
+    side = len(pixels)
+    scale = math.sqrt(w * h / (other.size[0] * other.size[1])) * draw.uniform(0.7, 1.4)
+    pw, ph = (max(4, round(length * scale)) for length in other.size)
+    for _ in range(TRIES):
+        cx, cy = draw.uniform(-side / 2, side / 2, 2)
+        if abs(cx - x) > (w + pw) / 2 or abs(cy - y) > (h + ph) / 2:
+            break
+    else:
+        return
+    middle = (side - 1) / 2 + np.array([cx, cy])
+    linear = np.diag([scale * draw.choice([-1.0, 1.0]), scale])
+    pasted = cv2.warpAffine(other.crop, middle_to(middle, linear, other.crop), (side, side))
+    mask = np.zeros((side, side), np.uint8)
+    at = (round(middle[0]), round(middle[1]))
+    cv2.ellipse(mask, at, (round(pw * ELLIPSE), round(ph * ELLIPSE)), 0, 0, 360, 255, -1)
+    cv2.copyTo(pasted, mask, pixels)
+
+
+def middle_to(
+    point: NDArray[np.float64], linear: NDArray[np.float64], image: Image
+) -> NDArray[np.float64]:
+    """The affine map (2, 3) with a given linear part that takes an image's middle to a point."""
+    height, width = image.shape[:2]
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, point - linear @ middle])
+
+
+def occlude(pixels: Image, box: ViewBox, draw: Draw) -> None:
+    """Covers a part of the target with a piece of the same picture.
+
+    Args:
+        pixels: The view, which is square.
+        box: The target's box in it.
+        draw: The source of random numbers.
+    """
+    x, y, w, h = box
+    side = len(pixels)
+    share = draw.uniform(0.3, 0.9, 2)
+    share[draw.integers(2)] = draw.uniform(0.2, 0.45)
+    pw, ph = (max(2, round(float(s))) for s in share * (w, h))
+    corner = np.array([x, y]) + draw.uniform(-0.5, 0.5, 2) * (w - pw, h - ph) - (pw / 2, ph / 2)
+    left, top = np.round(corner + side / 2).astype(int).tolist()
+    if min(left, top) < 0 or max(left + pw, top + ph) > side:
+        return
+    fx, fy = draw.integers(0, side - pw), draw.integers(0, side - ph)
+    pixels[top : top + ph, left : left + pw] = pixels[fy : fy + ph, fx : fx + pw].copy()
