@@ -7,49 +7,45 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rbsf.labels import balance
+
 Gan = Literal["rbcn", "lsgan", "bce"]
 
-
-def response_labels(offsets: Tensor, size: int, radius: float = 16.0, stride: int = 8) -> Tensor:
-    """Makes the labels of response maps: 1 within `radius` of the target, 0 elsewhere.
-
-    Args:
-        offsets: Where the targets are, (N, 2), as x and y in pixels from the centre of the search
-            crop. They are rounded to whole cells, so SiamFC's jitter of 4 pixels leaves the labels
-            centred.
-        size: The side of a response, in cells.
-        radius: The city-block distance up to which a cell is positive, in pixels. The default of 16
-            is 2 cells, which makes 13 positives, as in siamfc-pytorch.
-        stride: The distance between neighbouring cells, in pixels.
-
-    Returns:
-        The labels, (N, size, size), in float32.
-    """
-    cells = torch.arange(size, device=offsets.device) - (size - 1) / 2
-    target = torch.round(offsets / stride)
-    dx = (cells[None, :] - target[:, :1]).abs()
-    dy = (cells[None, :] - target[:, 1:]).abs()
-    return (dy[:, :, None] + dx[:, None, :] <= radius / stride).float()
-
-
-def balance(labels: Tensor) -> Tensor:
-    """Weights the cells of labels (N, r, r) so that positives and negatives count half each.
-
-    The weights have the shape of the labels. Those of each map sum to 1.
-    """
-    positive = labels.sum(dim=(-2, -1), keepdim=True)
-    negative = (1 - labels).sum(dim=(-2, -1), keepdim=True)
-    return 0.5 * (labels / positive.clamp(min=1) + (1 - labels) / negative.clamp(min=1))
+HARDEST = 16
+"""How many cells of a search's responses to other exemplars count as negatives."""
 
 
 def response_loss(responses: Tensor, labels: Tensor) -> Tensor:
-    """The balanced logistic loss of responses (N, r, r), averaged over maps (SiamFC eq. 2)."""
+    """The balanced logistic loss of responses (N, r, r), averaged over maps (SiamFC eq. 2).
+
+    Where a label is between 0 and 1, the loss of its cell is least at the logit of the label.
+    """
     losses = F.binary_cross_entropy_with_logits(responses, labels, reduction="none")
     return (losses * balance(labels)).sum(dim=(-2, -1)).mean()
+
+
+def batch_negatives(responses: Tensor, scenes: Tensor) -> Tensor:
+    """The logistic loss of the places where a search is most like the exemplar of another pair.
+
+    Such an exemplar has nowhere to be, so every cell of its response is negative. Of all other
+    exemplars of the batch, only the most mistaken cells count: most of them are easy.
+
+    Args:
+        responses: The response of each search to each exemplar, (N searches, N exemplars, r, r).
+        scenes: The number of the scene of each pair, (N,). Exemplars of a search's own scene are
+            left out, because the search may show them.
+
+    Returns:
+        The mean over searches that have another scene in the batch, a scalar. It is 0 if none has.
+    """
+    others = scenes[:, None] != scenes
+    mistakes = F.softplus(responses).flatten(2) * others[:, :, None]
+    hardest = mistakes.flatten(1).topk(HARDEST, dim=1).values.mean(dim=1)
+    some = others.any(dim=1)
+    return (hardest * some).sum() / some.sum().clamp(min=1)
 
 
 def response_distillation(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
@@ -61,7 +57,7 @@ def response_distillation(student: Tensor, teacher: Tensor, labels: Tensor) -> T
     Args:
         student: The student's responses, (N, r, r), as logits.
         teacher: The teacher's responses, of the same shape.
-        labels: The labels of the responses, as `response_labels` makes them.
+        labels: The labels of the responses, as `rbsf.labels.response_labels` makes them.
     """
     belief = teacher.sigmoid()
     cross = F.binary_cross_entropy_with_logits(student, belief, reduction="none")

@@ -1,52 +1,56 @@
-"""The labels, the balanced loss, and the adversarial losses of eq. 2, 4, 12 and 16."""
+"""The balanced loss, hard negatives, and the adversarial losses of eq. 2, 4, 12 and 16."""
 
 import math
 
 import pytest
 import torch
 
+from rbsf.labels import balance, response_labels
 from rbsf.losses import (
     adversarial_loss,
-    balance,
+    batch_negatives,
     discriminator_loss,
     feature_distillation,
     response_distillation,
-    response_labels,
     response_loss,
 )
-
-
-def test_labels_are_siamfcs_thirteen_of_225():
-    labels = response_labels(torch.zeros(1, 2), 15)
-    assert labels.shape == (1, 15, 15)
-    assert labels.sum() == 13
-    rows, columns = torch.nonzero(labels[0], as_tuple=True)
-    assert ((rows - 7).abs() + (columns - 7).abs()).max() == 2
-
-
-@pytest.mark.parametrize("jitter", [(4, 4), (-4, 3), (0, -4)])
-def test_siamfcs_jitter_leaves_labels_centred(jitter):
-    offset = torch.tensor([jitter], dtype=torch.float32)
-    assert torch.equal(response_labels(offset, 15), response_labels(torch.zeros(1, 2), 15))
-
-
-def test_labels_follow_larger_shifts():
-    labels = response_labels(torch.tensor([[24.0, -8.0]]), 15)[0]
-    assert labels[7 - 1, 7 + 3] == 1
-    assert labels.sum() == 13
-    assert labels[7, 7] == 0
-
-
-def test_positives_and_negatives_count_half_each():
-    labels = response_labels(torch.zeros(2, 2), 15)
-    weights = balance(labels)
-    torch.testing.assert_close((weights * labels).sum(dim=(1, 2)), torch.tensor([0.5, 0.5]))
-    torch.testing.assert_close(weights.sum(dim=(1, 2)), torch.ones(2))
 
 
 def test_response_loss_of_silence_is_log_2():
     loss = response_loss(torch.zeros(3, 15, 15), response_labels(torch.zeros(3, 2), 15))
     assert loss.item() == pytest.approx(math.log(2), rel=1e-6)
+
+
+def test_a_soft_label_is_where_its_cells_loss_is_least():
+    """The gradient of the loss vanishes at the logit of the label."""
+    labels = torch.full((1, 3, 3), 0.2)
+    labels[0, 1, 1] = 0.9
+    responses = torch.logit(labels).requires_grad_(True)
+    response_loss(responses, labels).backward()
+    assert responses.grad.abs().max() < 1e-7
+
+
+def test_only_exemplars_of_other_scenes_are_negatives():
+    """Of three pairs, the first two are of one scene. Each search counts its 16 worst cells."""
+    responses = torch.full((3, 3, 4, 5), -20.0, requires_grad=True)
+    with torch.no_grad():
+        responses[0, 1], responses[1, 0] = 9, 9  # the same scene
+        responses[0, 0], responses[1, 1], responses[2, 2] = 9, 9, 9  # the pairs themselves
+        responses[0, 2, 0, :4] = 1.0
+        responses[2, 1, 1] = 2.0
+    loss = batch_negatives(responses, torch.tensor([7, 7, 8]))
+    worst = [4 * math.log1p(math.e) / 16, 0.0, 5 * math.log1p(math.e**2) / 16]
+    assert loss.item() == pytest.approx(sum(worst) / 3, rel=1e-6)
+    loss.backward()
+    pushed = responses.grad > 1e-6
+    assert pushed[0, 2, 0, :4].all() and pushed[2, 1, 1].all() and pushed.sum() == 9
+
+
+def test_searches_without_another_scene_do_not_count():
+    responses = torch.full((3, 3, 4, 4), 0.0)
+    assert batch_negatives(responses, torch.tensor([1, 1, 1])) == 0
+    assert batch_negatives(responses, torch.tensor([-1, -1, -1])) == 0  # nothing is known of them
+    assert batch_negatives(responses, torch.tensor([1, 1, 2])).item() == pytest.approx(math.log(2))
 
 
 def test_adversarial_loss_is_equation_4():
