@@ -11,7 +11,7 @@ from rbsf.nn import BinaryConv2d
 conv = BinaryConv2d(
     96, 256, 5, groups=2,
     weight_binarizer=partial(weight_binarizer, "rbcn"),
-    activation_binarizer=activation_binarizer("approx"),
+    activation_binarizer=activation_binarizer("approx", 96),
 )
 ```
 
@@ -29,10 +29,8 @@ conv = BinaryConv2d(
 |---|---|---|
 | `"rbcn"` | `"approx"` | RB-SF, which we recommend |
 | `"xnor"` | `"clipped"` | XNOR-SF, the baseline of Table 5 in the RBCN paper |
-
-ReActNet's RSign, an activation binarizer with a learned threshold, is not offered. Every binary
-input of our backbone comes directly from a batch norm, and the norm's beta already is that
-threshold.
+| `"recu"`, `"irnet"` | any | other ways to the same packed form |
+| any | `"rsign"` | ReActNet's learned thresholds |
 """
 
 from __future__ import annotations
@@ -43,13 +41,13 @@ from typing import Literal
 import torch
 from torch import nn
 
-from rbsf.binarize.activations import ApproxSign, ClippedSign
+from rbsf.binarize.activations import ApproxSign, ClippedSign, RSign
+from rbsf.binarize.irnet import IRNet
+from rbsf.binarize.recu import ReCU
 from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, CShape, WeightBinarizer
 
-WeightBinarizerName = Literal["rbcn", "xnor"]
-ActivationBinarizerName = Literal["approx", "clipped"]
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"approx": ApproxSign, "clipped": ClippedSign}
+WeightBinarizerName = Literal["rbcn", "xnor", "recu", "irnet"]
+ActivationBinarizerName = Literal["approx", "clipped", "rsign"]
 
 
 def weight_binarizer(
@@ -58,7 +56,7 @@ def weight_binarizer(
     """Makes a weight binarizer by its name.
 
     Args:
-        name: "rbcn" makes an `RBCN`, "xnor" makes an `XNOR`.
+        name: "rbcn" makes an `RBCN`, "xnor" an `XNOR`, "recu" a `ReCU`, "irnet" an `IRNet`.
         shape: The kernel's shape, (Cout, Cin / groups, k, k).
         c_shape: The shape of C, see `RBCN`. Other binarizers ignore it.
 
@@ -68,20 +66,28 @@ def weight_binarizer(
     makers: dict[str, Callable[[], WeightBinarizer]] = {
         "rbcn": lambda: RBCN(shape, c_shape),
         "xnor": lambda: XNOR(shape),
+        "recu": lambda: ReCU(shape),
+        "irnet": lambda: IRNet(shape),
     }
     return makers[name]()
 
 
-def activation_binarizer(name: ActivationBinarizerName) -> nn.Module:
+def activation_binarizer(name: ActivationBinarizerName, channels: int) -> nn.Module:
     """Makes an activation binarizer by its name.
 
     Args:
-        name: "approx" makes an `ApproxSign`, "clipped" makes a `ClippedSign`.
+        name: "approx" makes an `ApproxSign`, "clipped" a `ClippedSign`, "rsign" an `RSign`.
+        channels: The channels of its input, each of which has a threshold of its own in `RSign`.
 
     Raises:
         KeyError: There is no binarizer of that name.
     """
-    return ACTIVATIONS[name]()
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "approx": ApproxSign,
+        "clipped": ClippedSign,
+        "rsign": lambda: RSign(channels),
+    }
+    return makers[name]()
 
 
 __all__ = [
@@ -92,6 +98,9 @@ __all__ = [
     "BinaryWeight",
     "CShape",
     "ClippedSign",
+    "IRNet",
+    "RSign",
+    "ReCU",
     "WeightBinarizer",
     "WeightBinarizerName",
     "activation_binarizer",

@@ -45,6 +45,30 @@ class _ClippedSign(torch.autograd.Function):
         return grad * (x.abs() <= 1)
 
 
+class _StraightSign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return hard_sign(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad
+
+
+class _TanhSign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, sharpness: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.sharpness = sharpness
+        return hard_sign(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        t = ctx.sharpness
+        return grad * (max(1.0, t) * (1 - torch.tanh(t * x).square())), None
+
+
 def approx_sign(x: Tensor) -> Tensor:
     """Sign, with the slope of a parabola from -1 to +1 as its gradient.
 
@@ -83,4 +107,41 @@ def clipped_sign(x: Tensor) -> Tensor:
         [XNOR-Net](https://arxiv.org/abs/1603.05279), which uses it too.
     """
     result: Tensor = _ClippedSign.apply(x)
+    return result
+
+
+def straight_sign(x: Tensor) -> Tensor:
+    """Sign, with the gradient of the identity. It is meant for values that were clamped before.
+
+        forward     q(x) = +1 if x >= 0, else -1
+        gradient    dq/dx = 1
+
+    Args:
+        x: A real tensor of any shape.
+
+    Returns:
+        A tensor of +1 and -1, in x's dtype and shape.
+    """
+    result: Tensor = _StraightSign.apply(x)
+    return result
+
+
+def tanh_sign(x: Tensor, sharpness: float) -> Tensor:
+    """Sign, with the slope of a tanh as its gradient (IR-Net's error decay estimator).
+
+        forward     q(x) = +1 if x >= 0, else -1
+        gradient    dq/dx = k t (1 - tanh(t x)^2),  k = max(1 / t, 1)
+
+    Args:
+        x: A real tensor of any shape.
+        sharpness: t, above 0. A small one gives the gradient of the identity, a large one nearly
+            that of sign.
+
+    Returns:
+        A tensor of +1 and -1, in x's dtype and shape.
+
+    References:
+        [IR-Net](https://arxiv.org/abs/1909.10788), Qin et al., CVPR 2020.
+    """
+    result: Tensor = _TanhSign.apply(x, sharpness)
     return result

@@ -50,6 +50,9 @@ class WeightBinarizer(nn.Module):
     def project(self) -> None:
         """Moves what is learned back into its valid range; called after every optimiser step."""
 
+    def set_progress(self, share: float) -> None:
+        """Says how much of the training is over, from 0 to 1; called at the start of each epoch."""
+
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
         """The squared distance of W from its approximation; 0 for methods without such a loss."""
         return weight.new_zeros(())

@@ -149,7 +149,7 @@ class BinaryAlexNetV1(Backbone):
                 layer.kernel,
                 groups=layer.groups,
                 weight_binarizer=partial(weight_binarizer, weights, c_shape=c_shape),
-                activation_binarizer=activation_binarizer(activations),
+                activation_binarizer=activation_binarizer(activations, layer.inputs),
             )
             setattr(self, layer.name, conv)
         self.norms = nn.ModuleDict({layer.name: _norm(layer.outputs) for layer in layers[:-1]})

@@ -32,6 +32,10 @@ class BinaryConv2d(nn.Module):
             a `pad_value`.
         pad_value: The value of those pixels, +1 or -1.
 
+    Attributes:
+        binary_weights: Whether the kernel is binarized. It is at first; a training in two steps
+            switches it off for its first step, in which out = conv(sign(x), W) + bias.
+
     Shapes:
         Input: (N, Cin, H, W), real. Output: (N, Cout, H', W'), real.
 
@@ -65,6 +69,7 @@ class BinaryConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.weight_binarizer = weight_binarizer(self.weight.shape)
         self.activation_binarizer = activation_binarizer
+        self.binary_weights = True
         nn.init.xavier_uniform_(self.weight)
         self.weight_binarizer.fit(self.weight)
 
@@ -78,7 +83,15 @@ class BinaryConv2d(nn.Module):
         bits = self.activation_binarizer(x)
         if self.padding:
             bits = F.pad(bits, (self.padding,) * 4, value=self.pad_value)
-        signs, scale = self.weight_binarizer(self.weight)
-        counts = F.conv2d(bits, signs, groups=self.groups)
-        out = counts * scale.reshape(1, -1, 1, 1)
+        if self.binary_weights:
+            signs, scale = self.weight_binarizer(self.weight)
+            out = F.conv2d(bits, signs, groups=self.groups) * scale.reshape(1, -1, 1, 1)
+        else:
+            out = F.conv2d(bits, self.weight, groups=self.groups)
         return out if self.bias is None else out + self.bias.reshape(1, -1, 1, 1)
+
+
+def has_binary_weights(network: nn.Module) -> bool:
+    """Whether every binary convolution of a network has binary weights. True if it has none."""
+    convs = [module for module in network.modules() if isinstance(module, BinaryConv2d)]
+    return all(conv.binary_weights for conv in convs)

@@ -89,6 +89,10 @@ class SiamFC(nn.Module):
         """Turns the features of pairs into responses (N, r, r), logits in float32."""
         return self.gain * correlate(exemplars.float(), searches.float()) + self.bias
 
+    def respond_to_all(self, exemplars: Tensor, searches: Tensor) -> Tensor:
+        """Turns the features of M searches and N exemplars into all responses (M, N, r, r)."""
+        return self.gain * F.conv2d(searches.float(), exemplars.float()) + self.bias
+
     def forward(self, exemplars: Tensor, searches: Tensor) -> Output:
         """Runs pairs of crops: exemplars (N, 3, 127, 127), and searches of side 239 or 255."""
         z_maps = self.backbone.maps(exemplars)

@@ -117,27 +117,6 @@ class BiReal(WeightBinarizer):
         return BinaryWeight(hard_sign(weight), weight.abs().mean(dim=(1, 2, 3), keepdim=True))
 
 
-class ReCU(WeightBinarizer):
-    """Standardises and clamps weights between quantiles before their sign; a scale per filter."""
-
-    def forward(self, weight):
-        centred = weight - weight.mean(dim=(1, 2, 3), keepdim=True)
-        low, high = centred.flatten(1).quantile(torch.tensor([0.01, 0.99]), dim=1)
-        clamped = centred.clamp(low.view(-1, 1, 1, 1), high.view(-1, 1, 1, 1))
-        return BinaryWeight(hard_sign(clamped), clamped.abs().mean(dim=(1, 2, 3)))
-
-
-class RSign(nn.Module):
-    """ReActNet's sign, with a learned shift for each channel."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.shift = nn.Parameter(torch.randn(1, channels, 1, 1))
-
-    def forward(self, x):
-        return hard_sign(x - self.shift)
-
-
 class FallingSign(nn.Module):
     """The sign of a negated leaky rectifier, whose bit falls as its input rises."""
 
@@ -165,11 +144,12 @@ def test_rbcn_packs_to_the_bit(c_shape):
     check_parity(random_student(weights="rbcn", c_shape=c_shape))
 
 
-def test_xnor_packs_to_the_bit():
-    check_parity(random_student(weights="xnor", activations="clipped"))
+@pytest.mark.parametrize("weights", ["xnor", "recu", "irnet"])
+def test_every_weight_binarizer_packs_to_the_bit(weights):
+    check_parity(random_student(weights=weights, activations="clipped"))
 
 
-@pytest.mark.parametrize("binarizer", [BNN, BiReal, ReCU])
+@pytest.mark.parametrize("binarizer", [BNN, BiReal])
 def test_any_binarizer_of_plus_and_minus_one_packs_to_the_bit(binarizer):
     model = random_student()
     for conv in model.backbone.binary_layers().values():
@@ -177,11 +157,14 @@ def test_any_binarizer_of_plus_and_minus_one_packs_to_the_bit(binarizer):
     check_parity(model)
 
 
-def test_a_shift_within_the_activation_binarizer_packs_to_the_bit():
-    model = random_student()
+def test_learned_thresholds_become_part_of_the_integer_ones():
+    model = random_student(activations="rsign")
+    plain = pack(model, {})
     for conv in model.backbone.binary_layers().values():
-        conv.activation_binarizer = RSign(conv.weight.shape[1] * conv.groups)
+        conv.activation_binarizer.alpha.data.normal_()
     check_parity(model)
+    for before, after in zip(plain.layers[:-1], pack(model, {}).layers[:-1], strict=True):
+        assert (before.thresholds != after.thresholds).mean() > 0.5
 
 
 def test_a_falling_activation_binarizer_packs_to_the_bit():

@@ -89,7 +89,7 @@ def test_binarizers_can_be_passed_by_name_or_by_class():
         3,
         groups=2,
         weight_binarizer=partial(weight_binarizer, "rbcn"),
-        activation_binarizer=activation_binarizer("approx"),
+        activation_binarizer=activation_binarizer("approx", 4),
     )
     by_name.load_state_dict(by_class.state_dict())
     x = torch.randn(2, 4, 9, 9)
