@@ -59,6 +59,20 @@ def save_checkpoint(
     text = json.dumps({"format": FORMAT, **header}, sort_keys=True)
     with replacing(path) as partial:
         save_file(tensors, partial, {"rbsf": text, "crc32": _checksum(text, tensors)})
+        _sort_header(partial)
+
+
+def _sort_header(file: Path) -> None:
+    """Sorts the header of a safetensors file, so that equal checkpoints are equal files.
+
+    safetensors writes the entries of the metadata in an order that differs from call to call.
+    """
+    with open(file, "r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        text = json.dumps(header, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        stream.seek(8)
+        stream.write(text.encode().ljust(length))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -58,6 +58,18 @@ def test_round_trip(saved):
     assert checkpoint.part("other")["x"].tolist() == [1, 1]
 
 
+def test_equal_checkpoints_are_equal_files(tmp_path):
+    """safetensors orders its metadata at random. Names and values need not be ASCII."""
+    header = {**HEADER, "name": 'cyclist \u00e9\u4e2d "quoted" \n'}
+    contents = set()
+    for number in range(12):
+        file = tmp_path / f"{number}.safetensors"
+        save_checkpoint(file, header, {"model": tensors()})
+        contents.add(file.read_bytes())
+        assert load_checkpoint(file).header == {"format": 1, **header}
+    assert len(contents) == 1
+
+
 def test_the_header_is_json_that_anyone_can_read(saved):
     data = saved.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
