@@ -35,11 +35,14 @@ from rbsf.files.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from rbsf.losses import response_labels
+from rbsf.labels import LabelSettings, response_labels
 from rbsf.nn import SiamFC
+from rbsf.nn.binary_conv import has_binary_weights
 from rbsf.train.distributed import World
+from rbsf.train.ema import kept_network, start_average, update_average
 from rbsf.train.feed import Feed
 from rbsf.train.log import Log
+from rbsf.train.norm_pass import estimate_norms
 from rbsf.train.same_run import check_same_run
 from rbsf.train.settings import RunSettings
 from rbsf.train.stopping import on_stop_signal
@@ -55,21 +58,26 @@ class Batch:
     Args:
         pair: The pairs, stacked as a DataLoader does.
         device: Where the batch goes.
+        labels: The form of the labels. None is SiamFC's.
 
     Attributes:
         exemplars: The exemplars, (N, 3, 127, 127), RGB floats from 0 to 255.
         searches: The search crops, (N, 3, 239, 239), likewise.
-        labels: The labels, (N, 15, 15), see `rbsf.losses.response_labels`.
+        labels: The labels, (N, 15, 15), see `rbsf.labels.response_labels`.
+        scenes: The numbers of the sequences and photographs that the pairs are from, (N,).
     """
 
-    def __init__(self, pair: Pair, device: torch.device) -> None:
+    def __init__(
+        self, pair: Pair, device: torch.device, labels: LabelSettings | None = None
+    ) -> None:
         def pixels(crop: Tensor) -> Tensor:
             moved = crop.to(device, non_blocking=True).float()
             return moved.contiguous(memory_format=torch.channels_last)
 
         self.exemplars, self.searches = pixels(pair.exemplar), pixels(pair.search)
         size = (crop_cells(pair.search) - crop_cells(pair.exemplar)) + 1
-        self.labels = response_labels(pair.offset.to(device), size)
+        self.labels = response_labels(pair.offset.to(device), size, labels)
+        self.scenes = pair.scene.to(device).expand(len(self.exemplars))
 
 
 def crop_cells(crop: Tensor) -> int:
@@ -140,6 +148,7 @@ class Loop:
         self.task, self.settings = task, settings
         self.folder, self.world, self.validate = folder, world, validate
         self.inputs = inputs or {}
+        start_average(task, settings.ema)
         self.epoch = self.batch = 0
         self.best_ao = -math.inf
         self.stopping = False
@@ -192,6 +201,7 @@ class Loop:
             waited += time.perf_counter() - asked
             losses = self.task.step(batch)
             self._check_finite(losses)
+            update_average(self.task)
             self.batch += 1
             self.log.step(self.step, losses)
             bar.update(row, completed=self.batch, note=self.log.summary())
@@ -208,15 +218,17 @@ class Loop:
     def _end_epoch(self, label: str, waited: float, busy: float) -> None:
         started = time.perf_counter()
         self.task.end_epoch(self.batches, self.steps)
+        self._estimate_norms()
         norm_time = time.perf_counter() - started
         metrics = {**self.task.metrics(), "time/data_s": waited, "time/compute_s": busy}
         metrics["time/norm_pass_s"] = norm_time
         due = (self.epoch + 1) % self.settings.validation_interval == 0
         last = self.epoch + 1 == self.settings.epochs
-        if self.validate and (due or last):
+        kept = kept_network(self.task)
+        if self.validate and (due or last) and has_binary_weights(kept):
             started = time.perf_counter()
-            self.world.share(self.task.model.buffers())  # each process has statistics of its own
-            metrics.update(self.validate(self.task.model, self.world))
+            self.world.share(kept.buffers())  # each process has statistics of its own
+            metrics.update(self.validate(kept, self.world))
             metrics["time/validation_s"] = time.perf_counter() - started
         self.epoch, self.batch = self.epoch + 1, 0
         self.log.epoch(self.step, label, metrics)
@@ -228,10 +240,16 @@ class Loop:
             self.save("best", metrics)
         self.world.barrier()
 
+    def _estimate_norms(self) -> None:
+        """Estimates the batch norms of the kept network anew, over the end of the epoch."""
+        first = self.steps - round(self.settings.norm_estimate * self.steps)
+        if first < self.steps:
+            estimate_norms(kept_network(self.task), self.batches(first), self.world)
+
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Gives this process its batches of the current epoch, from number `first` on."""
         pairs = self.feed.batches(self.epoch, first)
-        return (Batch(pair, self.world.device) for pair in pairs)
+        return (Batch(pair, self.world.device, self.settings.labels) for pair in pairs)
 
     def _check_finite(self, losses: dict[str, float]) -> None:
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -272,8 +290,9 @@ class Loop:
             "best_ao": None if self.best_ao == -math.inf else self.best_ao,
             "metrics": metrics or {},
         }
-        parts = {"model": self.task.model.state_dict()}
+        parts = {"model": kept_network(self.task).state_dict()}
         if name == "last":
+            parts["model"] = self.task.model.state_dict()
             parts |= {key: module.state_dict() for key, module in self.task.modules.items()}
             parts |= {key: optimiser_tensors(o) for key, o in self.task.optimisers.items()}
         save_checkpoint(self.folder / f"{name}.safetensors", header, parts)

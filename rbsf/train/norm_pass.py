@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -14,7 +15,9 @@ from torch import nn
 from rbsf.losses import response_loss
 from rbsf.nn import SiamFC
 from rbsf.train.distributed import World
-from rbsf.train.loop import Batch
+
+if TYPE_CHECKING:
+    from rbsf.train.loop import Batch
 
 
 def norm_pass(
@@ -31,10 +34,27 @@ def norm_pass(
         lr: The learning rate of gamma and beta.
         world: The processes over which gradients and statistics are averaged.
     """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = _norms(model)
     with _only_norms_train(model, norms):
         _learn_affine(model, norms, batches(), lr, world)
         _estimate_statistics(model, norms, batches(), world)
+
+
+def estimate_norms(model: SiamFC, batches: Iterator[Batch], world: World) -> None:
+    """Estimates the running statistics anew; gamma and beta stay as they are.
+
+    Args:
+        model: The network. Each norm is left in the mode, training or eval, that it came in.
+        batches: The batches over which the statistics are averaged.
+        world: The processes over which they are averaged.
+    """
+    norms = _norms(model)
+    with _only_norms_train(model, norms):
+        _estimate_statistics(model, norms, batches, world)
+
+
+def _norms(model: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
 @contextmanager

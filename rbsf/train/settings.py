@@ -11,6 +11,7 @@ from rbsf.binarize.weights import KernelLossGrad
 from rbsf.config import Settings
 from rbsf.data import DataSettings
 from rbsf.files.weights import SHIPPED_TEACHER
+from rbsf.labels import LabelSettings
 from rbsf.losses import Gan
 from rbsf.nn.discriminator import Entry
 
@@ -53,6 +54,30 @@ class RunSettings(Settings):
     )
     data: DataSettings = Field(
         DataSettings(), description="Where pairs come from and how they are augmented."
+    )
+    labels: LabelSettings = Field(
+        LabelSettings(),
+        description="Which cells of a response say that the target is there.",
+    )
+    batch_negatives: float = Field(
+        0,
+        ge=0,
+        description="The weight of the loss of each search's responses to the other exemplars of "
+        "the batch.",
+    )
+    ema: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="The decay of the running average of the weights, which is measured and kept "
+        "in place of the weights themselves. 0 keeps the weights.",
+    )
+    norm_estimate: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The share of an epoch's pairs over which the batch norms of the kept network "
+        "are estimated anew after it.",
     )
     device: str = Field("auto", description="One of auto, cpu, cuda and cuda:N.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
@@ -116,6 +141,13 @@ class StudentSettings(RunSettings):
     )
     c_rate: float = Field(
         0.1, gt=0, description="The learning rate of C relative to that of W (eta2 / eta1)."
+    )
+    binary_weights_from: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="The share of the epochs in which only activations are binary. Then weights "
+        "become binary too, and the schedule of the learning rate begins again.",
     )
     latent_weight_decay: float = Field(
         1e-4, ge=0, description="The weight decay of the binary layers' latent weights W."

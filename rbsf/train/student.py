@@ -31,10 +31,13 @@ from rbsf.losses import (
 from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Discriminators, Output, SiamFC, make_student
 from rbsf.nn.discriminator import normalise
 from rbsf.train.distributed import World
+from rbsf.train.ema import networks
 from rbsf.train.loop import Batch
+from rbsf.train.negatives import negative_loss
 from rbsf.train.norm_pass import norm_pass
 from rbsf.train.optim import autocast, make_optimiser, set_rates
 from rbsf.train.settings import StudentSettings
+from rbsf.train.two_step import TwoSteps
 
 FLIP_INTERVAL = 50
 """Every how many steps we count the weights whose sign the step changed."""
@@ -85,6 +88,7 @@ class StudentTask:
                 self.discriminators.parameters(), lr=settings.discriminator_lr
             )
         self.flip_ratio, self.steps = 0.0, 0
+        self.two_steps = TwoSteps(settings.binary_weights_from, settings.epochs)
 
     @property
     def backbone(self) -> BinaryAlexNetV1:
@@ -119,7 +123,11 @@ class StudentTask:
         self.model.train()
         if epoch >= settings.freeze_norms_from * settings.epochs:
             self.backbone.norms.eval()
-        set_rates(self.optimisers["optimiser"], settings.optimiser.lr_at(epoch, settings.epochs))
+        self.epoch = epoch
+        for network in networks(self):
+            self.two_steps.start_epoch(network.backbone, epoch)  # type: ignore[arg-type]
+        rate = settings.optimiser.lr_at(*self.two_steps.within(epoch))
+        set_rates(self.optimisers["optimiser"], rate)
         self.kernel_weight = settings.kernel_loss.at(epoch)
         self.adversarial_weight = settings.adversarial_loss.at(epoch)
 
@@ -129,6 +137,7 @@ class StudentTask:
         with autocast(self.settings.precision, self.world.device):
             student: Output = self.wrapped(batch.exemplars, batch.searches)
             losses = {"response": response_loss(student.responses, batch.labels)}
+            losses |= negative_loss(self.settings.batch_negatives, self.model, student, batch)
             losses |= self._kernel_loss()
             if self.settings.guided:
                 with torch.no_grad():
@@ -239,6 +248,8 @@ class StudentTask:
 
     def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
         """Runs the BN pass (line 17) over the last share of the epoch's batches."""
+        for network in networks(self):
+            self.two_steps.end_epoch(network.backbone, self.epoch)  # type: ignore[arg-type]
         first = steps - round(self.settings.norm_pass * steps)
         if first < steps:
             groups = self.optimisers["optimiser"].param_groups

@@ -11,6 +11,7 @@ from rbsf.losses import response_loss
 from rbsf.nn import SiamFC
 from rbsf.train.distributed import World
 from rbsf.train.loop import Batch
+from rbsf.train.negatives import negative_loss
 from rbsf.train.optim import autocast, make_optimiser, set_rates
 from rbsf.train.settings import TeacherSettings
 
@@ -46,13 +47,15 @@ class TeacherTask:
         """Trains on one mini-batch. A loss that is not finite changes nothing."""
         with autocast(self.settings.precision, self.world.device):
             output = self.wrapped(batch.exemplars, batch.searches)
-        loss = response_loss(output.responses, batch.labels)
+        losses = {"response": response_loss(output.responses, batch.labels)}
+        losses |= negative_loss(self.settings.batch_negatives, self.model, output, batch)
+        loss = torch.stack(list(losses.values())).sum()
         optimiser = self.optimisers["optimiser"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if torch.isfinite(loss):
             optimiser.step()
-        return {"response": loss.item()}
+        return {name: value.item() for name, value in losses.items()}
 
     def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
         """Does nothing. The teacher keeps the running statistics of its training steps."""

@@ -14,6 +14,7 @@ from rbsf.errors import InputError
 from .options import check_file, check_folder, check_weights
 
 if TYPE_CHECKING:
+    from rbsf.data import DataSettings
     from rbsf.train.loop import Validate
 
 Data = Annotated[
@@ -28,7 +29,8 @@ Validation = Annotated[
     Path | None,
     typer.Option(
         help="A folder in GOT-10k's layout. Ten times in a run, unless the settings say otherwise, "
-        "the AO on a part of its val split is measured."
+        "the AO on a part of its val split is measured. Without this option, it is measured on the "
+        "tracks that data.hold_out leaves out, if any."
     ),
 ]
 Output = Annotated[
@@ -72,7 +74,7 @@ def siamfc(
 
     settings = override(TeacherSettings, config, data, cache)
     folder = output or Path("runs") / config.stem
-    validate = _validate(validation)
+    validate = _validate(validation, settings.data)
     _finish(train(TeacherTask, settings, folder, resume=resume, validate=validate), folder)
 
 
@@ -121,7 +123,7 @@ def rbsf(
         settings = settings.model_copy(update={"teacher": str(teacher)})
     refuse_small_teacher(settings)
     folder = output or Path("runs") / config.stem
-    validate = _validate(validation)
+    validate = _validate(validation, settings.data)
     _finish(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
 
 
@@ -132,10 +134,13 @@ def _check_words(config: Path, data: Path | None, validation: Path | None) -> No
     check_folder(validation, "--validation", "a folder in GOT-10k's layout")
 
 
-def _validate(root: Path | None) -> Validate | None:
+def _validate(root: Path | None, data: DataSettings) -> Validate | None:
+    from ..evaluation.held_out import held_out_validation
     from ..evaluation.validation import validation
 
-    return validation(root) if root else None
+    if root:
+        return validation(root)
+    return held_out_validation(data) if data.hold_out else None
 
 
 def _finish(completed: bool, folder: Path) -> None:

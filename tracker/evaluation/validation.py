@@ -47,7 +47,7 @@ def validation(root: Path) -> Callable[[SiamFC, World], dict[str, float]]:
         import torch
 
         part = replace(dataset, sequences=chosen[world.rank :: world.size])
-        sums = torch.tensor(_sums(model, part), dtype=torch.float32, device=world.device)
+        sums = torch.tensor(tracked_sums(model, part), dtype=torch.float32, device=world.device)
         world.average([sums])
         ao, sr50, count = sums.tolist()
         return {"ao": ao / count, "sr50": sr50 / count}
@@ -55,7 +55,7 @@ def validation(root: Path) -> Callable[[SiamFC, World], dict[str, float]]:
     return validate
 
 
-def _sums(model: SiamFC, part: Dataset) -> tuple[float, float, int]:
+def tracked_sums(model: SiamFC, part: Dataset) -> tuple[float, float, int]:
     """Sums AO and SR.5 over the sequences that this process tracks. Also gives their number."""
     from rbsf.engine.torch_embedder import TorchEmbedder
 
