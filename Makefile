@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ENGINE := CMakeLists.txt $(wildcard rbsf/engine/src/*)
 
-.PHONY: help demo test lint format docs wheel readme sanitize neon clean
+.PHONY: help demo test lint format docs wheel readme sanitize neon weights clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ sanitize: .venv/ready-dev ## readers and kernels under AddressSanitizer and UBSa
 
 neon: ## run the ARM kernels on this machine, under qemu
 	tools/check_neon.sh
+
+weights: .venv/ready-dev ## train and pack all shipped weights: make weights DATA=folder (hours; goes on if stopped)
+	@test -d "$(DATA)" || { echo "say where the data is: make weights DATA=folder" >&2; exit 2; }
+	$(BIN)/python tools/make_weights.py --data "$(DATA)"
 
 clean: ## remove what make and runs left behind, but no trained weights
 	rm -rf .venv build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis demo.mp4 demo_clip.mp4
