@@ -28,6 +28,7 @@ conv = BinaryConv2d(
 | weights | activations | network |
 |---|---|---|
 | `"rbcn"` | `"approx"` | RB-SF, which we recommend |
+| `"bireal"` | `"approx"` | Bi, the first rung of the paper's Table 2 |
 | `"xnor"` | `"clipped"` | XNOR-SF, the baseline of Table 5 in the RBCN paper |
 
 ReActNet's RSign, an activation binarizer with a learned threshold, is not offered. Every binary
@@ -44,9 +45,9 @@ import torch
 from torch import nn
 
 from rbsf.binarize.activations import ApproxSign, ClippedSign
-from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, CShape, WeightBinarizer
+from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, BiReal, CShape, WeightBinarizer
 
-WeightBinarizerName = Literal["rbcn", "xnor"]
+WeightBinarizerName = Literal["rbcn", "xnor", "bireal"]
 ActivationBinarizerName = Literal["approx", "clipped"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"approx": ApproxSign, "clipped": ClippedSign}
@@ -58,7 +59,7 @@ def weight_binarizer(
     """Makes a weight binarizer by its name.
 
     Args:
-        name: "rbcn" makes an `RBCN`, "xnor" makes an `XNOR`.
+        name: "rbcn" makes an `RBCN`, "xnor" an `XNOR`, "bireal" a `BiReal`.
         shape: The kernel's shape, (Cout, Cin / groups, k, k).
         c_shape: The shape of C, see `RBCN`. Other binarizers ignore it.
 
@@ -68,6 +69,7 @@ def weight_binarizer(
     makers: dict[str, Callable[[], WeightBinarizer]] = {
         "rbcn": lambda: RBCN(shape, c_shape),
         "xnor": lambda: XNOR(shape),
+        "bireal": lambda: BiReal(shape),
     }
     return makers[name]()
 
@@ -89,6 +91,7 @@ __all__ = [
     "XNOR",
     "ActivationBinarizerName",
     "ApproxSign",
+    "BiReal",
     "BinaryWeight",
     "CShape",
     "ClippedSign",

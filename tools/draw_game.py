@@ -1,0 +1,131 @@
+"""Draws the adversarial game of one or more training runs, from the logs that they wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rbsf.console import run_tool
+from rbsf.errors import InputError
+from rbsf.files.atomic import write_text
+
+BLUE, VERMILION, GREY = "#0072b2", "#d55e00", "#666666"
+"""Colours of Okabe and Ito, which readers with any kind of colour vision tell apart."""
+STYLES = ((VERMILION, "-"), (BLUE, "--"), (GREY, ":"))
+"""One for each run: the line differs as well as the colour."""
+
+TAGS = {
+    "epoch/map_distance": "map_distance",
+    "grad/response": "grad_task",
+    "grad/adversarial": "grad_adversarial",
+    "d_right/real": "d_right_real",
+    "d_right/fake": "d_right_fake",
+}
+"""What is read from a log, and the name of its column."""
+
+
+class Curves(NamedTuple):
+    """What one run has logged after each epoch.
+
+    Attributes:
+        name: The name of the run, which is that of its folder.
+        steps: The steps that it had made.
+        columns: A value for each of these steps, by the names in `TAGS`.
+    """
+
+    name: str
+    steps: list[int]
+    columns: dict[str, list[float]]
+
+
+def draw_game(
+    runs: Annotated[
+        list[Path], typer.Argument(help="The folders of the runs. The first is drawn whole.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="The picture to write, .png, .svg or .pdf. A .csv is put beside.")
+    ],
+) -> None:
+    """Draws the adversarial game of one or more training runs, from the logs that they wrote.
+
+    The first picture shows how strongly task and adversary pull at W, the second how often the
+    discriminators are right, both of the first run. The third shows how far T's maps are from R's,
+    in every run.
+
+    Examples:
+
+    `python tools/draw_game.py runs/with_g runs/without_g --output game.png`
+    """
+    found = [read_curves(folder) for folder in runs]
+    write_text(output.with_suffix(".csv"), as_csv(found))
+    draw(found).savefig(output, dpi=150)
+    typer.echo(output)
+
+
+def read_curves(folder: Path) -> Curves:
+    """Reads what a run has logged.
+
+    Raises:
+        InputError: The folder holds no log of a student's training.
+    """
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = EventAccumulator(str(folder)).Reload()
+    known = log.Tags()["scalars"]
+    if "epoch/map_distance" not in known:
+        raise InputError(f"{folder} holds no log of a student that was trained with a teacher")
+    events = {name: log.Scalars(tag) for tag, name in TAGS.items() if tag in known}
+    steps = [event.step for event in events["map_distance"]]
+    return Curves(folder.name, steps, {n: [e.value for e in rows] for n, rows in events.items()})
+
+
+def as_csv(runs: list[Curves]) -> str:
+    """One row for each run and epoch."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "step", *TAGS.values()])
+    for run in runs:
+        for row, step in enumerate(run.steps):
+            values = (run.columns.get(name) for name in TAGS.values())
+            writer.writerow(
+                [run.name, step, *("" if v is None else f"{v[row]:.6g}" for v in values)]
+            )
+    return text.getvalue()
+
+
+def draw(runs: list[Curves]) -> Figure:
+    """The three pictures side by side."""
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    pull, verdicts, distance = figure.subplots(1, 3)
+    first = runs[0]
+    _lines(pull, first, {"grad_task": "task", "grad_adversarial": "adversary"})
+    pull.set_yscale("log")
+    pull.set_title("norm of the gradient on W")
+    verdicts.axhspan(0.6, 0.9, color=GREY, alpha=0.15, lw=0)
+    _lines(verdicts, first, {"d_right_real": "on R (real)", "d_right_fake": "on T (fake)"})
+    verdicts.set_ylim(0, 1)
+    verdicts.set_title("share of D's verdicts that are right")
+    for run, (color, line) in zip(runs, STYLES, strict=False):
+        distance.plot(run.steps, run.columns["map_distance"], line, color=color, label=run.name)
+    distance.set_title("distance of T's maps from R's")
+    for axes in (pull, verdicts, distance):
+        axes.set_xlabel("step")
+        axes.legend(frameon=False, fontsize="small")
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _lines(axes: Axes, run: Curves, names: dict[str, str]) -> None:
+    for (name, label), (color, line) in zip(names.items(), STYLES, strict=False):
+        if name in run.columns:
+            axes.plot(run.steps, run.columns[name], line, color=color, label=label)
+
+
+if __name__ == "__main__":
+    run_tool("python tools/draw_game.py", draw_game)
