@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -36,7 +37,7 @@ class Curves(NamedTuple):
     Attributes:
         name: The name of the run, which is that of its folder.
         steps: The steps that it had made.
-        columns: A value for each of these steps, by the names in `TAGS`.
+        columns: A value for each of these steps, by the names in `TAGS`; NaN where there is none.
     """
 
     name: str
@@ -46,10 +47,17 @@ class Curves(NamedTuple):
 
 def draw_game(
     runs: Annotated[
-        list[Path], typer.Argument(help="The folders of the runs. The first is drawn whole.")
+        list[Path],
+        typer.Argument(
+            help="The folders of the runs, or one .csv that this tool has written. The first run "
+            "is drawn whole."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option(help="The picture to write, .png, .svg or .pdf. A .csv is put beside.")
+        Path,
+        typer.Option(
+            help="The picture to write, .png, .svg or .pdf. The curves are put beside it as .csv."
+        ),
     ],
 ) -> None:
     """Draws the adversarial game of one or more training runs, from the logs that they wrote.
@@ -61,8 +69,10 @@ def draw_game(
     Examples:
 
     `python tools/draw_game.py runs/with_g runs/without_g --output game.png`
+
+    `python tools/draw_game.py docs/pictures/adversarial-game.csv --output game.pdf`
     """
-    found = [read_curves(folder) for folder in runs]
+    found = read_csv(runs[0]) if runs[0].suffix == ".csv" else [read_curves(run) for run in runs]
     write_text(output.with_suffix(".csv"), as_csv(found))
     draw(found).savefig(output, dpi=150)
     typer.echo(output)
@@ -80,9 +90,12 @@ def read_curves(folder: Path) -> Curves:
     known = log.Tags()["scalars"]
     if "epoch/map_distance" not in known:
         raise InputError(f"{folder} holds no log of a student that was trained with a teacher")
-    events = {name: log.Scalars(tag) for tag, name in TAGS.items() if tag in known}
-    steps = [event.step for event in events["map_distance"]]
-    return Curves(folder.name, steps, {n: [e.value for e in rows] for n, rows in events.items()})
+    steps = [event.step for event in log.Scalars("epoch/map_distance")]
+    columns = {}
+    for tag, name in TAGS.items():
+        found = {e.step: e.value for e in log.Scalars(tag)} if tag in known else {}
+        columns[name] = [found.get(step, math.nan) for step in steps]
+    return Curves(folder.name, steps, columns)
 
 
 def as_csv(runs: list[Curves]) -> str:
@@ -97,6 +110,28 @@ def as_csv(runs: list[Curves]) -> str:
                 [run.name, step, *("" if v is None else f"{v[row]:.6g}" for v in values)]
             )
     return text.getvalue()
+
+
+def read_csv(file: Path) -> list[Curves]:
+    """Reads what `as_csv` has written.
+
+    Raises:
+        InputError: The file cannot be read, or has other columns.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+        runs: dict[str, Curves] = {}
+        for row in rows:
+            empty = Curves(row["run"], [], {name: [] for name in TAGS.values()})
+            run = runs.setdefault(row["run"], empty)
+            run.steps.append(int(row["step"]))
+            for name, values in run.columns.items():
+                values.append(float(row[name] or "nan"))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except (KeyError, ValueError):
+        raise InputError(f"{file} holds no curves of this tool") from None
+    return list(runs.values())
 
 
 def draw(runs: list[Curves]) -> Figure:
@@ -123,8 +158,7 @@ def draw(runs: list[Curves]) -> Figure:
 
 def _lines(axes: Axes, run: Curves, names: dict[str, str]) -> None:
     for (name, label), (color, line) in zip(names.items(), STYLES, strict=False):
-        if name in run.columns:
-            axes.plot(run.steps, run.columns[name], line, color=color, label=label)
+        axes.plot(run.steps, run.columns[name], line, color=color, label=label)
 
 
 if __name__ == "__main__":

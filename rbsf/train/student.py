@@ -52,6 +52,8 @@ class StudentTask:
     def __init__(self, settings: StudentSettings, world: World) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.world = settings, world
+        if world.device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False  # it rounds conv1 to 10 bits
         self.model = make_student(settings.weights, settings.activations, settings.c_shape)
         if settings.guided or settings.init == "teacher":
             self.teacher = load_teacher(settings)

@@ -38,9 +38,9 @@ def ablate(
         Path,
         typer.Option(
             help="The YAML file with the settings of the rung that has everything.",
-            show_default="configs/rbsf_small.yaml",
+            show_default="configs/rbsf_ladder.yaml",
         ),
-    ] = CONFIGS / "rbsf_small.yaml",
+    ] = CONFIGS / "rbsf_ladder.yaml",
     data: Annotated[
         Path | None,
         typer.Option(help="The folder that holds the data sources which the settings name."),
@@ -83,7 +83,7 @@ def ablate(
     - `rbsf ablate --data data --dataset otb=data/otb --dataset got10k-val=data/got10k
       --output runs/ladder --dry-run`
 
-    - `rbsf ablate --data data --dataset otb=data/otb --pairs 6000 --seeds 3 --jobs 2
+    - `rbsf ablate --data data --dataset otb=data/otb --pairs 3200 --seeds 5 --jobs 4
       --output runs/ladder`
     """
     check_file(config, "--config")

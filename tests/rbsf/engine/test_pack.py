@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from random_students import random_student
 from torch import nn
 
-from rbsf.binarize import ApproxSign, BinaryWeight, WeightBinarizer
+from rbsf.binarize import ApproxSign, BinaryWeight, BiReal, WeightBinarizer
 from rbsf.binarize.sign import hard_sign
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.engine import pack as packing
@@ -110,11 +110,6 @@ def test_a_threshold_is_the_sign_of_the_float_network(gamma, beta, mean, var, bi
 class BNN(WeightBinarizer):
     def forward(self, weight):
         return BinaryWeight(hard_sign(weight), weight.new_ones(()))
-
-
-class BiReal(WeightBinarizer):
-    def forward(self, weight):
-        return BinaryWeight(hard_sign(weight), weight.abs().mean(dim=(1, 2, 3), keepdim=True))
 
 
 class ReCU(WeightBinarizer):

@@ -9,7 +9,7 @@ from rbsf.errors import InputError
 from rbsf.train.settings import StudentSettings
 from tracker.ablation.rungs import check_common, first_rungs, last_rungs
 
-COMMON = load_settings(StudentSettings, CONFIGS / "rbsf_small.yaml")
+COMMON = load_settings(StudentSettings, CONFIGS / "rbsf_ladder.yaml")
 
 
 def of(name: str, best: str = "R+MSE", seed: int = 3) -> StudentSettings:
