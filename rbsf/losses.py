@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Gan = Literal["rbcn", "lsgan", "bce", "hinge"]
+Gan = Literal["rbcn", "lsgan", "bce"]
 Reduction = Literal["sum", "mean"]
 
 
@@ -87,16 +87,13 @@ def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
         real: The logits of its verdicts on the teacher's maps, of any shape.
         fake: The logits of its verdicts on the student's maps, of any shape.
         gan: The kind of loss. "rbcn" and "bce" are the formula above, where D is the sigmoid of a
-            logit. "lsgan" is (1 - D(R))^2 + D(T)^2 on the raw outputs. "hinge" is
-            max(0, 1 - D(R)) + max(0, 1 + D(T)) on them.
+            logit. "lsgan" is (1 - D(R))^2 + D(T)^2 on the raw outputs.
 
     Returns:
         The mean over all verdicts, a scalar.
     """
     if gan == "lsgan":
         return (1 - real).square().mean() + fake.square().mean()
-    if gan == "hinge":
-        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
@@ -106,8 +103,7 @@ def adversarial_loss(fake: Tensor, gan: Gan = "rbcn", reduction: Reduction = "me
     Args:
         fake: The logits of a discriminator's verdicts on the student's maps, (N, V).
         gan: The kind of loss. "rbcn" is the formula above, where D is the sigmoid of a logit.
-            "lsgan" is the same on the raw output. "bce" is -log D(T). "hinge" is -D(T) on the raw
-            output.
+            "lsgan" is the same on the raw output. "bce" is -log D(T).
         reduction: What becomes of the V verdicts on one map. "sum" adds their losses, as eq. 4 adds
             them over the filters i. "mean" averages them, so that lambda2 does not depend on the
             size of a map. Both average over the batch.
@@ -117,8 +113,6 @@ def adversarial_loss(fake: Tensor, gan: Gan = "rbcn", reduction: Reduction = "me
     """
     if gan == "bce":
         losses = F.softplus(-fake)
-    elif gan == "hinge":
-        losses = -fake
     else:
         belief = fake if gan == "lsgan" else fake.sigmoid()
         losses = 0.5 * (1 - belief).square()

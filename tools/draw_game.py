@@ -105,10 +105,9 @@ def as_csv(runs: list[Curves]) -> str:
     writer.writerow(["run", "step", *TAGS.values()])
     for run in runs:
         for row, step in enumerate(run.steps):
-            values = (run.columns.get(name) for name in TAGS.values())
-            writer.writerow(
-                [run.name, step, *("" if v is None else f"{v[row]:.6g}" for v in values)]
-            )
+            values = [run.columns[name][row] for name in TAGS.values()]
+            shown = ("" if math.isnan(value) else f"{value:.6g}" for value in values)
+            writer.writerow([run.name, step, *shown])
     return text.getvalue()
 
 

@@ -101,7 +101,11 @@ class Decaying(Settings):
 
 
 class StudentSettings(RunSettings):
-    """The settings of the binary SiamFC, distilled from a teacher. The defaults are the paper's."""
+    """The settings of the binary SiamFC, distilled from a teacher.
+
+    The defaults are the paper's, but for two of the adversary: `adversarial_reduction`, which keeps
+    lambda2 independent of the size of the maps, and `discriminator_entry`.
+    """
 
     teacher: str | None = Field(
         None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
