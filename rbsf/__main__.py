@@ -25,6 +25,7 @@ COMMANDS = {
     "check-dataset": "Lists what a benchmark's folder lacks.",
     "cache": "Makes the crops that a training needs.",
     "train": "Trains the full-precision teacher, or distils the binary network from it.",
+    "ablate": "Trains and measures RB-SF with and without each of its parts.",
     "export": "Packs a trained network, looks into a packed one, or converts it.",
     "benchmark": "Times the packed engine and other runtimes on this machine.",
 }

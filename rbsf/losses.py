@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from rbsf.labels import balance
 
 Gan = Literal["rbcn", "lsgan", "bce"]
+Reduction = Literal["sum", "mean"]
 
 HARDEST = 16
 """How many cells of a search's responses to other exemplars count as negatives."""
@@ -74,38 +76,53 @@ def feature_distillation(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
-    """The loss that the discriminators descend: -(log D(R) + log(1 - D(T))).
+    """The loss that a discriminator descends: -(log D(R) + log(1 - D(T))).
 
     Line 11 of Algorithm 1 prints it with the other sign, as an ascent.
 
     Args:
-        real: The logits for the teacher's maps, (L, N), one row for each layer.
-        fake: The logits for the student's maps, of the same shape.
+        real: The logits of its verdicts on the teacher's maps, of any shape.
+        fake: The logits of its verdicts on the student's maps, of any shape.
         gan: The kind of loss. "rbcn" and "bce" are the formula above, where D is the sigmoid of a
             logit. "lsgan" is (1 - D(R))^2 + D(T)^2 on the raw outputs.
 
     Returns:
-        The sum over layers of the mean over the batch, a scalar.
+        The mean over all verdicts, a scalar.
     """
     if gan == "lsgan":
-        losses = (1 - real).square() + fake.square()
-    else:
-        losses = F.softplus(-real) + F.softplus(fake)
-    return losses.mean(dim=-1).sum()
+        return (1 - real).square().mean() + fake.square().mean()
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def adversarial_loss(fake: Tensor, gan: Gan = "rbcn") -> Tensor:
+def adversarial_loss(fake: Tensor, gan: Gan = "rbcn", reduction: Reduction = "mean") -> Tensor:
     """The adversarial loss that the student descends: 1/2 (1 - D(T))^2, without lambda2 (eq. 4).
 
     Args:
-        fake: The logits for the student's maps, (L, N), one row for each layer.
+        fake: The logits of a discriminator's verdicts on the student's maps, (N, V).
         gan: The kind of loss. "rbcn" is the formula above, where D is the sigmoid of a logit.
             "lsgan" is the same on the raw output. "bce" is -log D(T).
+        reduction: What becomes of the V verdicts on one map. "sum" adds their losses, as eq. 4 adds
+            them over the filters i. "mean" averages them, so that lambda2 does not depend on the
+            size of a map. Both average over the batch.
 
     Returns:
-        The sum over layers of the mean over the batch, a scalar.
+        A scalar.
     """
     if gan == "bce":
-        return F.softplus(-fake).mean(dim=-1).sum()
-    belief = fake if gan == "lsgan" else fake.sigmoid()
-    return 0.5 * (1 - belief).square().mean(dim=-1).sum()
+        losses = F.softplus(-fake)
+    else:
+        belief = fake if gan == "lsgan" else fake.sigmoid()
+        losses = 0.5 * (1 - belief).square()
+    by_map = losses.sum(dim=1) if reduction == "sum" else losses.mean(dim=1)
+    return by_map.mean()
+
+
+def verdict_accuracy(real: Tensor, fake: Tensor, gan: Gan = "rbcn") -> Tensor:
+    """The shares of a discriminator's right verdicts on real and on fake maps, as a tensor (2,).
+
+    A verdict is right where D is nearer to what its loss asks for: on either side of one half,
+    which is a logit of 0, or an output of 0.5 with "lsgan".
+    """
+    border = 0.5 if gan == "lsgan" else 0.0
+    right = (real > border).float().mean(), (fake <= border).float().mean()
+    return torch.stack(right)

@@ -28,6 +28,7 @@ conv = BinaryConv2d(
 | weights | activations | network |
 |---|---|---|
 | `"rbcn"` | `"approx"` | RB-SF, which we recommend |
+| `"bireal"` | `"approx"` | Bi, the first rung of the paper's Table 2 |
 | `"xnor"` | `"clipped"` | XNOR-SF, the baseline of Table 5 in the RBCN paper |
 | `"recu"`, `"irnet"` | any | other ways to the same packed form |
 | any | `"rsign"` | ReActNet's learned thresholds |
@@ -44,9 +45,9 @@ from torch import nn
 from rbsf.binarize.activations import ApproxSign, ClippedSign, RSign
 from rbsf.binarize.irnet import IRNet
 from rbsf.binarize.recu import ReCU
-from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, CShape, WeightBinarizer
+from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, BiReal, CShape, WeightBinarizer
 
-WeightBinarizerName = Literal["rbcn", "xnor", "recu", "irnet"]
+WeightBinarizerName = Literal["rbcn", "xnor", "bireal", "recu", "irnet"]
 ActivationBinarizerName = Literal["approx", "clipped", "rsign"]
 
 
@@ -56,7 +57,8 @@ def weight_binarizer(
     """Makes a weight binarizer by its name.
 
     Args:
-        name: "rbcn" makes an `RBCN`, "xnor" an `XNOR`, "recu" a `ReCU`, "irnet" an `IRNet`.
+        name: "rbcn" makes an `RBCN`, "xnor" an `XNOR`, "bireal" a `BiReal`, "recu" a `ReCU` and
+            "irnet" an `IRNet`.
         shape: The kernel's shape, (Cout, Cin / groups, k, k).
         c_shape: The shape of C, see `RBCN`. Other binarizers ignore it.
 
@@ -66,6 +68,7 @@ def weight_binarizer(
     makers: dict[str, Callable[[], WeightBinarizer]] = {
         "rbcn": lambda: RBCN(shape, c_shape),
         "xnor": lambda: XNOR(shape),
+        "bireal": lambda: BiReal(shape),
         "recu": lambda: ReCU(shape),
         "irnet": lambda: IRNet(shape),
     }
@@ -95,6 +98,7 @@ __all__ = [
     "XNOR",
     "ActivationBinarizerName",
     "ApproxSign",
+    "BiReal",
     "BinaryWeight",
     "CShape",
     "ClippedSign",

@@ -53,9 +53,9 @@ class ReCU(WeightBinarizer):
     def fit(self, weight: Tensor) -> None:
         """Sets alpha to the mean of |W| of each filter."""
         self.alpha.copy_(weight.abs().mean(dim=(1, 2, 3), keepdim=True))
-        self.project()
+        self.project(weight)
 
     @torch.no_grad()
-    def project(self) -> None:
+    def project(self, weight: Tensor) -> None:
         """Keeps alpha positive. A negative scale would flip every later comparison."""
         self.alpha.clamp_(min=SMALLEST_SCALE)

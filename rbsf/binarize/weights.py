@@ -47,8 +47,12 @@ class WeightBinarizer(nn.Module):
     def fit(self, weight: Tensor) -> None:
         """Sets what is learned to its best value for this kernel; called when W is initialised."""
 
-    def project(self) -> None:
-        """Moves what is learned back into its valid range; called after every optimiser step."""
+    def project(self, weight: Tensor) -> None:
+        """Moves what is learned, and W itself, back into its valid range; called after each step.
+
+        Args:
+            weight: The latent kernel W, which may be changed in place.
+        """
 
     def set_progress(self, share: float) -> None:
         """Says how much of the training is over, from 0 to 1; called at the start of each epoch."""
@@ -133,29 +137,59 @@ class RBCN(WeightBinarizer):
         """
         shared = [axis for axis in range(4) if self.c.shape[axis] == 1]
         self.c.copy_(weight.abs().mean(dim=shared, keepdim=True))
-        self.project()
+        self.project(weight)
 
     @torch.no_grad()
-    def project(self) -> None:
+    def project(self, weight: Tensor) -> None:
         """Keeps C positive, and so C*. A negative scale would flip every later comparison."""
         self.c.clamp_(min=SMALLEST_SCALE)
+
+
+class BiReal(WeightBinarizer):
+    """Bi-Real Net's weights: the sign of W, scaled by the mean magnitude of each filter.
+
+        forward     What_i = sign(W_i),  scale alpha_i = mean |W_i|    (Bi-Real Net, section 3.3)
+        gradient    dWhat/dW = 1 if |W| <= 1, else 0;  alpha_i is a constant
+
+    alpha_i multiplies the gradient too, which makes it "magnitude-aware". It is the Bi of Table 2
+    in the RBCN paper: what RBCN is without C and without the kernel loss.
+
+    References:
+        [Bi-Real Net](https://arxiv.org/abs/1808.00278), Liu et al., ECCV 2018.
+    """
+
+    def forward(self, weight: Tensor) -> BinaryWeight:
+        alpha = weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
+        return BinaryWeight(clipped_sign(weight), alpha.clamp(min=SMALLEST_SCALE))
 
 
 class XNOR(WeightBinarizer):
     """XNOR-Net's weights: the sign of the centred W, scaled by the mean magnitude of each filter.
 
-        forward     V = W - mean of W over input channels
+        forward     V = W - mean of W over input channels, clamped to [-1, 1]
                     What_i = sign(V_i),  scale alpha_i = mean |V_i|    (XNOR-Net eq. 6)
         gradient    dWhat/dV = 1 if |V| <= 1, else 0;  alpha_i is differentiated as it stands
 
-    This follows the released code, which centres W and leaves out the spatial map K of the paper.
-    K would not fold into a threshold.
+    The centring and the clamp follow the released code, which stores V in the place of W before
+    every forward pass; `project` does so after every step. Like that code, we leave out the spatial
+    map K of the paper, which would not fold into a threshold. Unlike it, we do not multiply the
+    gradient by the size of a filter, (1 - 1/Cin) n, which Adam cancels.
 
     References:
-        [XNOR-Net](https://arxiv.org/abs/1603.05279), Rastegari et al., ECCV 2016.
+        [XNOR-Net](https://arxiv.org/abs/1603.05279), Rastegari et al., ECCV 2016, and the functions
+        meancenterConvParams and clampConvParams of its code.
     """
 
     def forward(self, weight: Tensor) -> BinaryWeight:
-        centred = weight - weight.mean(dim=1, keepdim=True)
+        centred = _centred_and_clamped(weight)
         alpha = centred.abs().mean(dim=(1, 2, 3), keepdim=True)
         return BinaryWeight(clipped_sign(centred), alpha.clamp(min=SMALLEST_SCALE))
+
+    @torch.no_grad()
+    def project(self, weight: Tensor) -> None:
+        """Centres and clamps W itself, so that no weight drifts far beyond the clamp."""
+        weight.copy_(_centred_and_clamped(weight))
+
+
+def _centred_and_clamped(weight: Tensor) -> Tensor:
+    return (weight - weight.mean(dim=1, keepdim=True)).clamp(-1, 1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -157,10 +158,21 @@ class BinaryAlexNetV1(Backbone):
     def maps(self, x: Tensor) -> list[Tensor]:
         maps: list[Tensor] = []
         for layer in self.layers:
-            x = getattr(self, layer.name)(maps[-1] if maps else x)
+            x = getattr(self, layer.name)(maps[-1]) if maps else self._first(x)
             x = _pool(x) if layer.pool else x
             maps.append(self.norms[layer.name](x) if layer.name in self.norms else x)
         return maps
+
+    def _first(self, x: Tensor) -> Tensor:
+        """Computes conv1 in float32, under autocast too.
+
+        Rounded to bfloat16 it would change signs of its own layer, and through them more in every
+        later one. Those layers need no such care: a sum of signs is an even integer, which bfloat16
+        holds exactly up to 512, and the scale after it makes it float32 again.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = self.conv1(x.float())
+        return out
 
     def binary_layers(self) -> dict[str, BinaryConv2d]:
         """The binary convolutions by name, from the first to the last."""

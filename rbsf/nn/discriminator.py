@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Entry = Literal["positions", "average", "flattened"]
+Entry = Literal["positions", "filters", "average", "flattened"]
 
 GRID = 6
 """The side that a map is averaged down to before it is flattened: that of an exemplar's feature."""
@@ -24,19 +23,20 @@ class Discriminator(nn.Module):
 
     Args:
         channels: The channels C of the maps.
-        entry: How a map enters. "positions" feeds in the channel vector at every position and
-            averages the logits. "average" averages the vectors over positions first. "flattened"
-            averages the map down to 6x6 and feeds it in as one vector. All three take maps of any
-            size, so exemplars and searches share one D.
+        entry: How a map enters, and so what is judged. "positions" judges the channel vector at
+            every position: V = h w verdicts. "filters" judges the map of every filter i by itself,
+            averaged down to 6x6, which is the D(T_i) of eq. 4: V = C. "average" judges the average
+            of the channel vectors: V = 1. "flattened" judges all maps at once, averaged down to
+            6x6: V = 1. All four take maps of any size, so exemplars and searches share one D.
 
     Shapes:
         Input: (N, C, h, w), a map made by `normalise`, so that its scale does not reveal its
-        origin. Output: logits (N,).
+        origin. Output: the logits of the verdicts, (N, V).
     """
 
     def __init__(self, channels: int, entry: Entry = "positions") -> None:
         super().__init__()
-        inputs = channels * GRID**2 if entry == "flattened" else channels
+        inputs = {"flattened": channels * GRID**2, "filters": GRID**2}.get(entry, channels)
         widths = (inputs, 128, 256, 128, 1)
         layers: list[nn.Module] = []
         for width, next_width in pairwise(widths):
@@ -45,14 +45,16 @@ class Discriminator(nn.Module):
         self.entry = entry
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        if self.entry == "flattened":
-            vectors = F.adaptive_avg_pool2d(feature_map, GRID).flatten(1).unsqueeze(1)
+        if self.entry in {"filters", "flattened"}:
+            vectors = F.adaptive_avg_pool2d(feature_map, GRID).flatten(2)
         else:
             vectors = feature_map.flatten(2).transpose(1, 2)
-        if self.entry == "average":
+        if self.entry == "flattened":
+            vectors = vectors.flatten(1).unsqueeze(1)
+        elif self.entry == "average":
             vectors = vectors.mean(dim=1, keepdim=True)
         logits: Tensor = self.mlp(vectors)
-        return logits.float().mean(dim=(1, 2))
+        return logits.float().squeeze(2)
 
 
 def normalise(feature_map: Tensor) -> Tensor:
@@ -76,6 +78,6 @@ class Discriminators(nn.Module):
             {name: Discriminator(c, entry) for name, c in channels.items()}
         )
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Judges maps (N, C_l, h, w), given by layer: logits (L, N), one row for each layer."""
-        return torch.stack([d(maps[name]) for name, d in self.by_layer.items()])
+    def forward(self, maps: Mapping[str, Tensor]) -> list[Tensor]:
+        """Judges maps (N, C_l, h, w), given by layer: the logits (N, V_l) of each layer."""
+        return [d(maps[name]) for name, d in self.by_layer.items()]

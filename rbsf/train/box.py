@@ -195,7 +195,7 @@ class BoxTask:
         before = self._signs() if self.steps % FLIP_INTERVAL == 0 else None
         optimiser.step()
         for conv in self.backbone.binary_layers().values():
-            conv.weight_binarizer.project()
+            conv.weight_binarizer.project(conv.weight)
         if before is not None:
             self.flip_ratio = (self._signs() != before).float().mean().item()
         self.steps += 1

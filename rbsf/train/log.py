@@ -52,13 +52,18 @@ class Log:
         return "  ".join(f"{name} {value:.3f}" for name, value in self.smooth.items())
 
     def epoch(self, step: int, label: str, metrics: dict[str, float]) -> None:
-        """Prints and records the metrics of an epoch."""
+        """Prints and records the metrics of an epoch.
+
+        A metric whose name has two slashes, as in "grad/response/conv2", is recorded only.
+        """
         if not self.is_main:
             return
         for name, value in metrics.items():
             self.writer.add_scalar(name if "/" in name else f"epoch/{name}", value, step)
         self.writer.flush()
         figures = "  ".join(
-            f"{name.removeprefix('time/')} {value:.4g}" for name, value in metrics.items()
+            f"{name.removeprefix('time/')} {value:.4g}"
+            for name, value in metrics.items()
+            if name.count("/") < 2
         )
         console.print(f"{label}  {self.summary()}  {figures}", highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from rbsf.config import Settings
 from rbsf.data import DataSettings
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.labels import LabelSettings
-from rbsf.losses import Gan
+from rbsf.losses import Gan, Reduction
 from rbsf.nn.discriminator import Entry
 
 BinaryLayerName = Literal["conv2", "conv3", "conv4", "conv5"]
@@ -126,7 +126,11 @@ class Decaying(Settings):
 
 
 class StudentSettings(RunSettings):
-    """The settings of the binary SiamFC, distilled from a teacher. The defaults are the paper's."""
+    """The settings of the binary SiamFC, distilled from a teacher.
+
+    The defaults are the paper's, but for two of the adversary: `adversarial_reduction`, which keeps
+    lambda2 independent of the size of the maps, and `discriminator_entry`.
+    """
 
     teacher: str | None = Field(
         None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
@@ -152,6 +156,9 @@ class StudentSettings(RunSettings):
     latent_weight_decay: float = Field(
         1e-4, ge=0, description="The weight decay of the binary layers' latent weights W."
     )
+    other_weight_decay: float = Field(
+        0, ge=0, description="The weight decay of C, batch norms, biases and the response's gain."
+    )
 
     kernel_loss: Decaying = Field(
         Decaying(value=0.01), description="The weight of the kernel loss (lambda 1)."
@@ -162,9 +169,14 @@ class StudentSettings(RunSettings):
     adversarial_loss: Decaying = Field(
         Decaying(value=0.01), description="The weight of the adversarial loss (lambda 2)."
     )
+    adversarial_reduction: Reduction = Field(
+        "mean",
+        description="Whether the losses of all verdicts on one map are added, as in eq. 4, or "
+        "averaged.",
+    )
     gan: Gan = Field("rbcn", description="The form of the adversarial losses.")
     discriminator_entry: Entry = Field(
-        "positions", description="How a map of any size enters its discriminator."
+        "positions", description="How a map enters its discriminator, and so what is judged."
     )
     discriminator_layers: tuple[BinaryLayerName, ...] = Field(
         ("conv2", "conv3", "conv4", "conv5"),

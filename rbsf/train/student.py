@@ -9,29 +9,25 @@ makes no difference. After each epoch the batch norms are updated while W, C and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
 
 from rbsf.binarize import RBCN
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.errors import InputError
 from rbsf.files.networks import load_network
-from rbsf.losses import (
-    adversarial_loss,
-    discriminator_loss,
-    feature_distillation,
-    response_distillation,
-    response_loss,
-)
-from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Discriminators, Output, SiamFC, make_student
+from rbsf.losses import feature_distillation, response_distillation, response_loss
+from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Output, SiamFC, make_student
 from rbsf.nn.discriminator import normalise
+from rbsf.train.adversary import Adversary, Branch
 from rbsf.train.distributed import World
 from rbsf.train.ema import networks
+from rbsf.train.gradients import gradient_norms
 from rbsf.train.loop import Batch
 from rbsf.train.negatives import negative_loss
 from rbsf.train.norm_pass import norm_pass
@@ -41,10 +37,6 @@ from rbsf.train.two_step import TwoSteps
 
 FLIP_INTERVAL = 50
 """Every how many steps we count the weights whose sign the step changed."""
-
-
-Branch = tuple[dict[str, Tensor], dict[str, Tensor]]
-"""The teacher's maps R and the student's maps T, normalised, by layer, of exemplars or searches."""
 
 
 class StudentTask:
@@ -63,6 +55,8 @@ class StudentTask:
     def __init__(self, settings: StudentSettings, world: World) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.world = settings, world
+        if world.device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False  # it rounds conv1 to 10 bits
         self.model = make_student(settings.weights, settings.activations, settings.c_shape)
         if settings.guided or settings.init == "teacher":
             self.teacher = load_teacher(settings)
@@ -71,24 +65,18 @@ class StudentTask:
             self.backbone.take_weights(self.teacher.backbone)  # type: ignore[arg-type]
         self.model.to(world.device)
         self.model.to(memory_format=torch.channels_last)
-        widths = {layer.name: layer.outputs for layer in LAYERS}
-        names = settings.discriminator_layers
-        self.discriminators = Discriminators(
-            {name: widths[name] for name in names}, settings.discriminator_entry
-        ).to(world.device)
         if settings.compile:
             self.model.compile()
         self.wrapped = world.wrap(self.model)
         self.modules: dict[str, nn.Module] = {}
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
-        if settings.adversarial:
-            self.wrapped_discriminators = world.wrap(self.discriminators)
-            self.modules["discriminators"] = self.discriminators
-            self.optimisers["discriminator_optimiser"] = torch.optim.Adam(
-                self.discriminators.parameters(), lr=settings.discriminator_lr
-            )
+        self.adversary = Adversary(settings, world) if settings.adversarial else None
+        if self.adversary:
+            self.modules["discriminators"] = self.adversary.discriminators
+            self.optimisers["discriminator_optimiser"] = self.adversary.optimiser
         self.flip_ratio, self.steps = 0.0, 0
         self.two_steps = TwoSteps(settings.binary_weights_from, settings.epochs)
+        self.probe: dict[str, float] = {}
 
     @property
     def backbone(self) -> BinaryAlexNetV1:
@@ -99,8 +87,8 @@ class StudentTask:
     def _groups(self) -> list[dict[str, Any]]:
         """Groups the parameters by rate and decay.
 
-        The latent W has a decay of its own, C has rate eta2 and no decay, conv1's kernel has the
-        optimiser's decay, and the rest has none.
+        The latent W has a decay of its own, conv1's kernel has the optimiser's, and all others have
+        a third: C, whose rate is eta2, batch norms, biases, and the response's gain and bias.
         """
         convs = self.backbone.binary_layers().values()
         latent = [conv.weight for conv in convs]
@@ -108,13 +96,14 @@ class StudentTask:
         real = [self.backbone.conv1.weight]
         known = {id(p) for p in (*latent, *c, *real)}
         rest = [p for p in self.model.parameters() if id(p) not in known]
+        decay = self.settings.other_weight_decay
         groups: list[dict[str, Any]] = [
             {"params": latent, "weight_decay": self.settings.latent_weight_decay},
             {"params": real},
-            {"params": rest, "weight_decay": 0.0},
+            {"params": rest, "weight_decay": decay},
         ]
         if c:
-            groups.append({"params": c, "rate": self.settings.c_rate, "weight_decay": 0.0})
+            groups.append({"params": c, "rate": self.settings.c_rate, "weight_decay": decay})
         return groups
 
     def start_epoch(self, epoch: int) -> None:
@@ -130,10 +119,14 @@ class StudentTask:
         set_rates(self.optimisers["optimiser"], rate)
         self.kernel_weight = settings.kernel_loss.at(epoch)
         self.adversarial_weight = settings.adversarial_loss.at(epoch)
+        self.probe = {}  # the first step of the epoch fills it
+        if self.adversary:
+            self.adversary.start_epoch()
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Trains on one mini-batch, as Algorithm 1 has it."""
         discriminator_losses: dict[str, Tensor] = {}
+        branches: list[Branch] = []
         with autocast(self.settings.precision, self.world.device):
             student: Output = self.wrapped(batch.exemplars, batch.searches)
             losses = {"response": response_loss(student.responses, batch.labels)}
@@ -143,26 +136,24 @@ class StudentTask:
                 with torch.no_grad():
                     teacher: Output = self.teacher(batch.exemplars, batch.searches)
                 branches = list(self._branches(teacher, student))
-                if self.settings.adversarial:
-                    discriminator_losses["discriminator"] = self._discriminator_step(branches)
+                if self.adversary:
+                    discriminator_losses["discriminator"] = self.adversary.step(branches)
                 losses |= self._guidance(batch, student, teacher, branches)
+        if not self.probe:
+            self._probe(losses, branches)
         self._descend(torch.stack(list(losses.values())).sum())
         losses |= discriminator_losses
         return {name: value.item() for name, value in losses.items()}
 
-    def _discriminator_step(self, branches: list[Branch]) -> Tensor:
-        """D ascends log D(R) + log(1 - D(T)), with T detached (lines 10 and 11)."""
-        loss = torch.zeros((), device=self.world.device)
-        for real, fake in branches:
-            both = {name: torch.cat([real[name], fake[name].detach()]) for name in real}
-            logits = self.wrapped_discriminators(both)
-            n = logits.shape[1] // 2
-            loss = loss + discriminator_loss(logits[:, :n], logits[:, n:], self.settings.gan)
-        optimiser = self.optimisers["discriminator_optimiser"]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        return loss.detach() / 2
+    def _probe(self, losses: dict[str, Tensor], branches: list[Branch]) -> None:
+        """Measures on one batch how each loss pulls at W, and how far T's maps are from R's."""
+        weights = {name: conv.weight for name, conv in self.backbone.binary_layers().items()}
+        for term, norms in gradient_norms(losses, weights).items():
+            self.probe[f"grad/{term}"] = math.hypot(*norms.values())
+            self.probe |= {f"grad/{term}/{name}": norm for name, norm in norms.items()}
+        if branches:
+            with torch.no_grad():
+                self.probe["map_distance"] = _distance(branches).item()
 
     def _kernel_loss(self) -> dict[str, Tensor]:
         """The kernel loss: lambda1 / 2 times the squares of eq. 3, over all layers and filters."""
@@ -179,25 +170,13 @@ class StudentTask:
     ) -> dict[str, Tensor]:
         """The losses that need the teacher: the adversarial one, and those of distillation."""
         settings, losses = self.settings, {}
-        if self.settings.adversarial:
-            frozen = {name: p.detach() for name, p in self.discriminators.named_parameters()}
-            scores = [
-                adversarial_loss(
-                    functional_call(self.discriminators, frozen, (fake,)), settings.gan
-                )
-                for _, fake in branches
-            ]
-            losses["adversarial"] = self.adversarial_weight * torch.stack(scores).mean()
+        if self.adversary:
+            losses["adversarial"] = self.adversarial_weight * self.adversary.loss(branches)
         if settings.response_distillation:
             kl = response_distillation(student.responses, teacher.responses, batch.labels)
             losses["distil_response"] = settings.response_distillation * kl
         if settings.feature_distillation:
-            distances = [
-                feature_distillation(fake[name], real[name])
-                for real, fake in branches
-                for name in real
-            ]
-            losses["distil_feature"] = settings.feature_distillation * torch.stack(distances).mean()
+            losses["distil_feature"] = settings.feature_distillation * _distance(branches)
         return losses
 
     def _branches(self, teacher: Output, student: Output) -> Iterator[Branch]:
@@ -236,7 +215,7 @@ class StudentTask:
         before = self._signs() if look else None
         optimiser.step()
         for conv in self.backbone.binary_layers().values():
-            conv.weight_binarizer.project()
+            conv.weight_binarizer.project(conv.weight)
         if before is not None:
             self.flip_ratio = (self._signs() != before).float().mean().item()
         self.steps += 1
@@ -256,7 +235,11 @@ class StudentTask:
             norm_pass(self.model, lambda: batches(first), groups[0]["lr"], self.world)
 
     def metrics(self) -> dict[str, float]:
-        """The learning rate, the share of signs flipped by a step, each C*, and gain and bias."""
+        """The learning rate, the share of signs flipped by a step, each C*, and gain and bias.
+
+        Besides: the norm of each loss's gradient on W and the distance of the maps, as they were in
+        the epoch's first batch, and the shares of the discriminators' right verdicts.
+        """
         stars = {
             f"c_star/{name}": conv.weight_binarizer.c_star.mean().item()
             for name, conv in self.backbone.binary_layers().items()
@@ -268,7 +251,17 @@ class StudentTask:
             "gain": self.model.gain.item(),
             "bias": self.model.bias.item(),
             **stars,
+            **self.probe,
+            **(self.adversary.accuracy() if self.adversary else {}),
         }
+
+
+def _distance(branches: list[Branch]) -> Tensor:
+    """The normalised mean squared difference of T and R, averaged over branches and layers."""
+    distances = [
+        feature_distillation(fake[name], real[name]) for real, fake in branches for name in real
+    ]
+    return torch.stack(distances).mean()
 
 
 def load_teacher(settings: StudentSettings) -> SiamFC:

@@ -26,6 +26,7 @@ FUNCTIONS = {
     ("evaluate",): "evaluate",
     ("report",): "report",
     ("table5",): "table5",
+    ("ablate",): "ablate",
     ("check-dataset",): "check_dataset",
     ("cache",): "cache",
     ("export",): "export",

@@ -1,5 +1,6 @@
 """Configuration: every shipped YAML, the numbers of the references, and messages on mistakes."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -64,18 +65,40 @@ def test_the_paper_preset_is_as_printed():
     """A random start, l1 = l2 = 0.01 times 0.9 every 60 epochs, SGD with momentum 0.9 and decay."""
     s = load_settings(StudentSettings, CONFIGS / "rbsf_paper.yaml")
     assert (s.epochs, s.init, s.weights, s.activations) == (200, "random", "rbcn", "approx")
-    assert (s.optimiser.name, s.optimiser.momentum, s.optimiser.weight_decay) == ("sgd", 0.9, 1e-4)
-    assert s.latent_weight_decay == 1e-4
+    assert (s.optimiser.name, s.optimiser.momentum) == ("sgd", 0.9)
+    decays = (s.optimiser.weight_decay, s.latent_weight_decay, s.other_weight_decay)
+    assert decays == (1e-4, 1e-4, 1e-4)  # on all parameters
     assert s.kernel_loss == s.adversarial_loss == Decaying(value=0.01, gamma=0.9, every=60)
-    assert (s.c_shape, s.c_rate, s.kernel_loss_grad, s.gan) == ("kernel", 0.1, "direct", "rbcn")
+    assert (s.c_shape, s.kernel_loss_grad, s.gan) == ("kernel", "paper", "rbcn")  # eq. 15, 9-11, 4
+    assert (s.adversarial_reduction, s.discriminator_entry) == ("sum", "filters")  # eq. 4
     assert s.discriminator_layers == ("conv2", "conv3", "conv4", "conv5")
     assert (s.response_distillation, s.feature_distillation) == (0, 0)
     assert s.norm_pass > 0 and s.freeze_norms_from == 1
 
 
+def test_the_corrected_preset_differs_where_it_says_so():
+    paper, corrected = (
+        load_settings(StudentSettings, CONFIGS / f"rbsf_{name}.yaml").model_dump()
+        for name in ("paper", "corrected")
+    )
+    different = {key for key in paper if paper[key] != corrected[key]}
+    assert different == {"other_weight_decay", "kernel_loss_grad", "discriminator_entry"}
+    assert corrected["kernel_loss_grad"] == "direct" and corrected["other_weight_decay"] == 0
+
+
+@pytest.mark.parametrize("name", ["rbsf_paper", "rbsf_corrected"])
+def test_each_line_of_the_papers_presets_names_its_source(name):
+    """It names an equation, a section, the algorithm, or says that it is ours."""
+    lines = (CONFIGS / f"{name}.yaml").read_text().splitlines()
+    settings = [line for line in lines if line.strip() and not line.startswith("#")]
+    bare = {"optimiser:", "data:", "  sources:"}  # what is below them says it
+    for line in (line for line in settings if line not in bare):
+        assert re.search(r"# (ours|eq\. \d|section \d|Algorithm 1)", line), line
+
+
 def test_recommended_students_start_from_the_teacher_without_decay_on_latent_weights():
     for file in CONFIGS.glob("rbsf*.yaml"):
-        if file.stem not in {"rbsf_paper", "rbsf_box"}:
+        if file.stem not in {"rbsf_paper", "rbsf_corrected", "rbsf_box"}:
             s = load_settings(StudentSettings, file)
             assert (s.init, s.latent_weight_decay, s.optimiser.name) == ("teacher", 0, "adam")
 

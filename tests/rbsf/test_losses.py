@@ -13,6 +13,7 @@ from rbsf.losses import (
     feature_distillation,
     response_distillation,
     response_loss,
+    verdict_accuracy,
 )
 
 
@@ -53,12 +54,13 @@ def test_searches_without_another_scene_do_not_count():
     assert batch_negatives(responses, torch.tensor([1, 1, 2])).item() == pytest.approx(math.log(2))
 
 
-def test_adversarial_loss_is_equation_4():
-    """With lambda2 = 1 it is 1/2 (1 - D(T))^2, summed over layers and averaged over the batch."""
-    logits = torch.tensor([[0.3, -1.2], [2.0, 0.0]], dtype=torch.float64)
+@pytest.mark.parametrize(("reduction", "factor"), [("mean", 1), ("sum", 3)])
+def test_adversarial_loss_is_equation_4(reduction, factor):
+    """With lambda2 = 1 it is 1/2 (1 - D(T_i))^2, summed or averaged over i, of an average map."""
+    logits = torch.tensor([[0.3, -1.2, 0.5], [2.0, 0.0, -3.0]], dtype=torch.float64)
     d = 1 / (1 + torch.exp(-logits))
-    expected = (0.5 * (1 - d) ** 2).mean(dim=1).sum()
-    torch.testing.assert_close(adversarial_loss(logits), expected)
+    expected = (0.5 * (1 - d) ** 2).mean(dim=1).mean() * factor
+    torch.testing.assert_close(adversarial_loss(logits, "rbcn", reduction), expected)
 
 
 def test_gradient_of_equation_12_and_16():
@@ -76,10 +78,17 @@ def test_gradient_of_equation_12_and_16():
 
 
 def test_discriminator_descends_the_negative_of_line_11():
-    real, fake = torch.randn(4, 3), torch.randn(4, 3)
+    real, fake = torch.randn(4, 3), torch.randn(4, 5)
     d_real, d_fake = real.sigmoid(), fake.sigmoid()
-    expected = -(d_real.log() + (1 - d_fake).log()).mean(dim=1).sum()
+    expected = -(d_real.log().mean() + (1 - d_fake).log().mean())
     torch.testing.assert_close(discriminator_loss(real, fake), expected)
+
+
+@pytest.mark.parametrize(("gan", "border"), [("rbcn", 0), ("bce", 0), ("lsgan", 0.5)])
+def test_a_verdict_is_right_on_its_side_of_the_border(gan, border):
+    real = torch.tensor([[0.1, 0.2, 0.3, -0.1]]) + border
+    fake = torch.tensor([[0.1, -0.2, 0.3, 0.4]]) + border
+    assert verdict_accuracy(real, fake, gan).tolist() == pytest.approx([0.75, 0.25])
 
 
 @pytest.mark.parametrize("gan", ["rbcn", "lsgan", "bce"])

@@ -75,10 +75,11 @@ def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
             TEACHER: TeacherTask(_teacher_settings(settings), world),
             STUDENT: StudentTask(settings, world),
         }
+        for task in tasks.values():
+            task.start_epoch(0)
         seconds: dict[str, list[float]] = {name: [] for name in (*tasks, DATA)}
         for _ in range(rounds + 1):
             for name, task in tasks.items():
-                task.start_epoch(0)
                 seconds[name].append(_step_seconds(task, pair, world))
             seconds[DATA].append(_data_seconds(dataset, settings.batch))
     speeds = [

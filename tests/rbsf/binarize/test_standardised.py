@@ -45,7 +45,7 @@ def test_recus_alpha_starts_at_the_mean_magnitude_and_stays_positive():
     expected = latent().abs().mean(dim=(1, 2, 3), keepdim=True)
     torch.testing.assert_close(binarizer.alpha.data, expected)
     binarizer.alpha.data.fill_(-1)
-    binarizer.project()
+    binarizer.project(latent())
     assert (binarizer.alpha > 0).all()
 
 

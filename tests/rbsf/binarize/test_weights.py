@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from rbsf.binarize import weight_binarizer
-from rbsf.binarize.weights import RBCN, XNOR
+from rbsf.binarize.weights import RBCN, XNOR, BiReal
 
 SHAPE = torch.Size((6, 4, 3, 3))
 
@@ -126,7 +126,7 @@ def test_the_direct_gradient_descends_and_the_printed_one_climbs():
             optimiser.zero_grad()
             binarizer.kernel_loss(w, name).backward()
             optimiser.step()
-            binarizer.project()
+            binarizer.project(w)
         ends[name] = binarizer.kernel_loss(w, name).item() / start
     assert ends["direct"] < 0.05
     assert ends["paper"] > 1
@@ -135,12 +135,12 @@ def test_the_direct_gradient_descends_and_the_printed_one_climbs():
 def test_c_stays_positive():
     binarizer = rbcn()
     binarizer.c.data.fill_(-1.0)
-    binarizer.project()
+    binarizer.project(latent())
     assert binarizer.c_star > 0
 
 
 def test_xnor_scales_each_filter_by_its_mean_magnitude():
-    w = latent()
+    w = 0.3 * latent()
     signs, alpha = XNOR(SHAPE)(w)
     centred = w - w.mean(dim=1, keepdim=True)
     assert torch.equal(signs, torch.where(centred >= 0, 1.0, -1.0).double())
@@ -151,8 +151,42 @@ def test_xnor_scales_each_filter_by_its_mean_magnitude():
         assert alpha[i].item() == pytest.approx(best.item())
 
 
+def test_xnor_clamps_the_centred_w_as_the_released_code_does():
+    """Centre, clamp to +-1, then take signs and magnitudes; and W itself is moved there."""
+    w = 4 * latent()
+    centred = w - w.mean(dim=1, keepdim=True)
+    expected = centred.clamp(-1, 1)
+    assert (centred.abs() > 1).any() and (centred.abs() < 1).any()
+    signs, alpha = XNOR(SHAPE)(w)
+    torch.testing.assert_close(alpha[:, 0, 0, 0], expected.abs().mean(dim=(1, 2, 3)))
+    assert torch.equal(signs, torch.where(centred >= 0, 1.0, -1.0).double())
+    XNOR(SHAPE).project(w)
+    torch.testing.assert_close(w, expected)
+
+
+def test_no_gradient_of_xnor_passes_the_clamp():
+    w = latent() + 4 * torch.eye(6, 4, dtype=torch.float64)[:, :, None, None]
+    w.requires_grad_(True)
+    signs, _ = XNOR(SHAPE)(w)
+    beyond = (w - w.mean(dim=1, keepdim=True)).abs() > 1
+    upstream = torch.where(beyond, 1.0, 0.0).double()
+    (upstream * signs).sum().backward()
+    assert beyond.any() and w.grad.abs().max() == 0
+
+
+def test_bireal_is_rbcn_with_a_scale_for_each_filter_and_a_straight_gradient():
+    w = 3 * latent().requires_grad_(True)
+    w.retain_grad()
+    signs, alpha = BiReal(SHAPE)(w)
+    assert torch.equal(signs, torch.where(w >= 0, 1.0, -1.0).double())
+    torch.testing.assert_close(alpha[:, 0, 0, 0], w.detach().abs().mean(dim=(1, 2, 3)))
+    (signs * alpha).sum().backward()
+    torch.testing.assert_close(w.grad, (w.detach().abs() <= 1) * alpha)
+
+
 def test_binarizers_by_name():
     assert isinstance(weight_binarizer("rbcn", SHAPE), RBCN)
     assert isinstance(weight_binarizer("xnor", SHAPE), XNOR)
+    assert isinstance(weight_binarizer("bireal", SHAPE), BiReal)
     with pytest.raises(KeyError):
         weight_binarizer("xnro", SHAPE)

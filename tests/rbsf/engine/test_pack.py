@@ -112,11 +112,6 @@ class BNN(WeightBinarizer):
         return BinaryWeight(hard_sign(weight), weight.new_ones(()))
 
 
-class BiReal(WeightBinarizer):
-    def forward(self, weight):
-        return BinaryWeight(hard_sign(weight), weight.abs().mean(dim=(1, 2, 3), keepdim=True))
-
-
 class FallingSign(nn.Module):
     """The sign of a negated leaky rectifier, whose bit falls as its input rises."""
 
@@ -144,12 +139,12 @@ def test_rbcn_packs_to_the_bit(c_shape):
     check_parity(random_student(weights="rbcn", c_shape=c_shape))
 
 
-@pytest.mark.parametrize("weights", ["xnor", "recu", "irnet"])
+@pytest.mark.parametrize("weights", ["xnor", "bireal", "recu", "irnet"])
 def test_every_weight_binarizer_packs_to_the_bit(weights):
     check_parity(random_student(weights=weights, activations="clipped"))
 
 
-@pytest.mark.parametrize("binarizer", [BNN, BiReal])
+@pytest.mark.parametrize("binarizer", [BNN])
 def test_any_binarizer_of_plus_and_minus_one_packs_to_the_bit(binarizer):
     model = random_student()
     for conv in model.backbone.binary_layers().values():

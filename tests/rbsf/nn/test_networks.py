@@ -152,31 +152,52 @@ def test_response_gain_is_the_references():
 
 
 @pytest.mark.parametrize(
-    ("entry", "inputs"), [("positions", 96), ("average", 96), ("flattened", 96 * 36)]
+    ("entry", "inputs", "small", "large"),
+    [
+        ("positions", 96, 36, 484),
+        ("filters", 36, 96, 96),
+        ("average", 96, 1, 1),
+        ("flattened", 96 * 36, 1, 1),
+    ],
 )
-def test_one_discriminator_takes_maps_of_any_size(entry, inputs):
+def test_one_discriminator_takes_maps_of_any_size(entry, inputs, small, large):
     d = Discriminator(96, entry)
-    assert d(torch.randn(3, 96, 6, 6)).shape == d(torch.randn(3, 96, 22, 22)).shape == (3,)
+    assert d(torch.randn(3, 96, 6, 6)).shape == (3, small)
+    assert d(torch.randn(3, 96, 22, 22)).shape == (3, large)
     linear = [m for m in d.modules() if isinstance(m, torch.nn.Linear)]
     assert [(m.in_features, m.out_features) for m in linear] == [
         (inputs, 128), (128, 256), (256, 128), (128, 1)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("entry", "verdicts"), [("positions", [7]), ("filters", [3])])
+def test_a_verdict_is_on_one_position_or_one_filter(entry, verdicts):
+    """A change of filter 3 at position 7 changes that verdict alone."""
+    torch.manual_seed(0)
+    d, m = Discriminator(8, entry), torch.randn(1, 8, 6, 6)
+    other = m.clone()
+    other[0, 3].view(-1)[7] += 1
+    assert torch.nonzero(~torch.isclose(d(m), d(other), atol=1e-6))[:, 1].tolist() == verdicts
+
+
 def test_what_each_entry_of_a_discriminator_can_tell_apart():
-    """Only a flattened map differs from a shuffled one; only an average equals its own mean."""
+    """Shuffled positions and averaged positions are told from the map by some entries alone."""
     torch.manual_seed(0)
     m = torch.randn(2, 8, 6, 6)
     shuffled = m.flatten(2)[..., torch.randperm(36)].view_as(m)
     flat = m.mean(dim=(2, 3), keepdim=True).expand_as(m)
-    same = partial(torch.allclose, atol=1e-6)
     differs = {}
-    for entry in ("positions", "average", "flattened"):
+    for entry in ("positions", "filters", "average", "flattened"):
         d = Discriminator(8, entry)
-        differs[entry] = (not same(d(m), d(shuffled)), not same(d(m), d(flat)))
+        same = [torch.allclose(d(m).mean(dim=1), d(o).mean(dim=1), atol=1e-6)
+                for o in (shuffled, flat)]  # fmt: skip
+        differs[entry] = tuple(not equal for equal in same)
     assert differs == {
-        "positions": (False, True), "average": (False, False), "flattened": (True, True)
-    }  # fmt: skip
+        "positions": (False, True),
+        "filters": (True, True),
+        "average": (False, False),
+        "flattened": (True, True),
+    }
 
 
 def test_normalised_maps_do_not_reveal_their_scale():

@@ -50,11 +50,11 @@ def forward(made, b):
 def test_a_step_moves_student_and_discriminators_and_never_the_teacher():
     made, b = task(), batch()
     teacher = {name: t.clone() for name, t in made.teacher.state_dict().items()}
-    student, critics = parameters(made.model), parameters(made.discriminators)
+    student, critics = parameters(made.model), parameters(made.adversary.discriminators)
     losses = made.step(b)
     assert losses.keys() == {"response", "kernel", "adversarial", "discriminator"}
     assert changed(made.model, student) == student.keys()
-    assert changed(made.discriminators, critics) == critics.keys()
+    assert changed(made.adversary.discriminators, critics) == critics.keys()
     assert all(torch.equal(t, teacher[name]) for name, t in made.teacher.state_dict().items())
     assert not made.teacher.training
 
@@ -63,19 +63,19 @@ def test_the_discriminators_step_leaves_the_student_and_its_gradients_alone():
     made, b = task(), batch()
     before = parameters(made.model)
     *_, branches = forward(made, b)
-    made._discriminator_step(branches)
+    made.adversary.step(branches)
     assert not changed(made.model, before)
     assert all(p.grad is None for p in made.model.parameters())
 
 
 def test_the_students_step_leaves_the_discriminators_and_their_gradients_alone():
     made, b = task(), batch()
-    before = parameters(made.discriminators)
+    before = parameters(made.adversary.discriminators)
     student, teacher, branches = forward(made, b)
     loss = made._guidance(b, student, teacher, branches)["adversarial"]
     made._descend(loss)
-    assert not changed(made.discriminators, before)
-    assert all(p.grad is None for p in made.discriminators.parameters())
+    assert not changed(made.adversary.discriminators, before)
+    assert all(p.grad is None for p in made.adversary.discriminators.parameters())
     convs = made.backbone.binary_layers()
     assert all(convs[name].weight.grad.abs().sum() > 0 for name in ("conv2", "conv3", "conv4"))
 
@@ -84,23 +84,29 @@ def test_discriminators_climb_line_11_on_a_fixed_batch():
     """log D(R) + log(1 - D(T)) goes up, and in the end D can tell teacher from student."""
     made, b = task(discriminator_lr=1e-3), batch()
     *_, branches = forward(made, b)
+    judge = made.adversary.discriminators
 
     def value():
         with torch.no_grad():
             return -sum(
-                discriminator_loss(made.discriminators(real), made.discriminators(fake))
+                discriminator_loss(on_real, on_fake).item()
                 for real, fake in branches
-            ).item()
+                for on_real, on_fake in zip(judge(real), judge(fake), strict=True)
+            )
 
     values = [value()]
     for _ in range(3):
         for _ in range(5):
-            made._discriminator_step(branches)
+            made.adversary.step(branches)
         values.append(value())
     assert values == sorted(values)
     with torch.no_grad():
         for real, fake in branches:
-            assert (made.discriminators(real).mean() > made.discriminators(fake).mean()).item()
+            for on_real, on_fake in zip(judge(real), judge(fake), strict=True):
+                assert on_real.mean() > on_fake.mean()
+    made.adversary.start_epoch()
+    made.adversary.step(branches)
+    assert min(made.adversary.accuracy().values()) > 0.6
 
 
 def test_adversarial_weight_is_lambda_2_and_falls_with_it():
@@ -113,8 +119,9 @@ def test_adversarial_weight_is_lambda_2_and_falls_with_it():
 
     with torch.no_grad():
         plain = [
-            0.5 * (1 - made.discriminators(fake).sigmoid()).square().mean(dim=-1).sum().item()
+            0.5 * (1 - logits.sigmoid()).square().mean().item()
             for _, fake in branches
+            for logits in made.adversary.discriminators(fake)
         ]
     assert weighted(0) == pytest.approx(0.02 * sum(plain) / 2, rel=1e-4)
     assert weighted(2) == pytest.approx(weighted(1) / 2)
@@ -130,8 +137,10 @@ def test_kernel_loss_is_half_lambda_1_times_equation_3():
     assert task(kernel_loss={"value": 0})._kernel_loss() == {}
 
 
-def test_w_moves_at_eta_1_and_c_at_eta_2_without_decay():
+@pytest.mark.parametrize("other", [0.0, 0.25])
+def test_w_moves_at_eta_1_and_c_at_eta_2_each_with_its_decay(other):
     made = task(
+        other_weight_decay=other,
         c_rate=0.25,
         kernel_loss={"value": 0},
         adversarial_loss={"value": 0},
@@ -146,7 +155,7 @@ def test_w_moves_at_eta_1_and_c_at_eta_2_without_decay():
     for name, p in made.model.named_parameters():
         short = name.removeprefix("backbone.")
         rate = 0.25 * eta if name.endswith("weight_binarizer.c") else eta
-        gradient = p.grad + decays.get(short, 0.0) * before[name]
+        gradient = p.grad + decays.get(short, other) * before[name]
         expected = before[name] - rate * gradient
         if name.endswith("weight_binarizer.c"):
             expected = expected.clamp(min=1e-6)
@@ -245,6 +254,46 @@ def test_response_is_the_balanced_loss_of_the_students_response():
     with torch.no_grad():
         expected = response_loss(made.model(b.exemplars, b.searches).responses, b.labels).item()
     assert made.step(b)["response"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_epochs_first_batch_tells_how_each_loss_pulls_at_w():
+    """The norm of the whole gradient is at most the sum of the terms', and is that of `.grad`."""
+    made = task(response_distillation=1, feature_distillation=1)
+    convs = made.backbone.binary_layers()
+    losses = made.step(batch())
+    first = made.metrics()
+    terms = losses.keys() - {"discriminator"}
+    for name, conv in convs.items():
+        norms = [first[f"grad/{term}/{name}"] for term in terms]
+        assert max(norms) * 0.1 < conv.weight.grad.norm().item() <= sum(norms) * (1 + 1e-5)
+    for term in terms:
+        squares = sum(first[f"grad/{term}/{name}"] ** 2 for name in convs)
+        assert first[f"grad/{term}"] == pytest.approx(math.sqrt(squares))
+    made.step(batch(1))
+    assert made.metrics()["grad/response"] == first["grad/response"]
+    made.start_epoch(1)
+    made.step(batch(1))
+    assert made.metrics()["grad/response"] != first["grad/response"]
+
+
+def test_the_distance_of_the_maps_is_told_though_it_is_not_trained():
+    told, trained = task(), task(feature_distillation=1)
+    losses = trained.step(batch())
+    told.step(batch())
+    assert told.metrics()["map_distance"] == pytest.approx(losses["distil_feature"], rel=1e-4)
+
+
+def test_the_papers_sum_pulls_as_often_as_there_are_verdicts():
+    """With one verdict on a map, sum and mean agree; with V of them the sum is V times as much."""
+    pulls = {}
+    for entry in ("average", "filters"):
+        for reduction in ("mean", "sum"):
+            made = task(discriminator_entry=entry, adversarial_reduction=reduction,
+                        discriminator_layers=["conv2"])  # fmt: skip
+            made.step(batch())
+            pulls[entry, reduction] = made.metrics()["grad/adversarial"]
+    assert pulls["average", "sum"] == pytest.approx(pulls["average", "mean"], rel=1e-4)
+    assert pulls["filters", "sum"] == pytest.approx(256 * pulls["filters", "mean"], rel=1e-3)
 
 
 def test_metrics_include_c_star_gain_and_flips():

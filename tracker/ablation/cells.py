@@ -1,0 +1,151 @@
+"""One cell of the ladder: a rung trained with one seed, then measured on all data sets.
+
+Both halves go on where they were stopped. A network that is trained to the end is never trained
+again, and a sequence that was tracked is tracked again only if the tracker's code has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rbsf.console import console
+from rbsf.embedder import Engine
+from rbsf.engine.packed import kernel_paths
+from rbsf.errors import InputError
+
+from ..evaluation.archive import Archive
+from ..evaluation.contenders import siamfc_contenders
+from ..evaluation.datasets import Dataset
+from ..evaluation.metrics import Scores
+from ..evaluation.runner import evaluate_tracker
+from .rungs import Rung
+
+if TYPE_CHECKING:
+    from rbsf.train.settings import StudentSettings
+
+ELSEWHERE = {
+    "device",
+    "workers",
+    "checkpoint_steps",
+    "compile",
+    "teacher",
+    "data.root",
+    "data.cache",
+}
+"""The settings that may change between two starts: where things lie, and what runs them."""
+
+
+class Cell(NamedTuple):
+    """A training and its measurement.
+
+    Attributes:
+        rung: What is trained.
+        seed: The seed of the training.
+        settings: The settings of the training.
+        folder: The folder of both.
+    """
+
+    rung: Rung
+    seed: int
+    settings: StudentSettings
+    folder: Path
+
+    @property
+    def network(self) -> Path:
+        """The trained network. While the training goes on there is no such file."""
+        return self.folder / "final.safetensors"
+
+
+class Measured(NamedTuple):
+    """What a cell gave: the figures of every sequence, by data set and name."""
+
+    rung: Rung
+    seed: int
+    sequences: Mapping[str, Scores]
+
+    @property
+    def mean(self) -> Scores:
+        """The mean over all sequences, whichever data set they are from."""
+        return Scores.mean(self.sequences.values())
+
+
+def run_cell(cell: Cell, datasets: Sequence[Dataset], threads: int, quiet: bool) -> Measured:
+    """Trains a cell if it is not trained yet, and measures it.
+
+    Args:
+        cell: The training.
+        datasets: What the network tracks, with the protocol and the frames that are wanted.
+        threads: How many threads the training may use. Tracking uses one.
+        quiet: Whether the training prints nothing, because others run beside it.
+
+    Raises:
+        InputError: The folder holds a training with other settings, the training fails, or a
+            sequence cannot be tracked.
+        KeyboardInterrupt: Ctrl-C stopped the training, whose state is then saved.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    console.quiet = quiet
+    if cell.network.is_file():
+        check_same_training(cell)
+    else:
+        _train(cell)
+    sequences: dict[str, Scores] = {}
+    for number, dataset in enumerate(datasets):
+        sequences |= _measure(cell, dataset, f"{number}-{dataset.name}")
+    return Measured(cell.rung, cell.seed, sequences)
+
+
+def _train(cell: Cell) -> None:
+    from rbsf.train.run import train
+    from rbsf.train.student import StudentTask
+
+    begun = (cell.folder / "last.safetensors").is_file()
+    if not train(StudentTask, cell.settings, cell.folder, resume=begun):
+        raise KeyboardInterrupt
+
+
+def check_same_training(cell: Cell) -> None:
+    """Checks that a finished network was trained with the settings that are asked for now.
+
+    Raises:
+        InputError: It was not. The message names the first setting that differs.
+    """
+    from rbsf.files.checkpoint import load_checkpoint
+
+    then = _flat(load_checkpoint(cell.network).header["config"])
+    now = _flat(cell.settings.model_dump(mode="json"))
+    for key in sorted(then.keys() | now.keys()):
+        if key not in ELSEWHERE and then.get(key) != now.get(key):
+            raise InputError(
+                f"{cell.network} was trained with {key} = {then.get(key)}, now it is "
+                f"{now.get(key)}: use the same settings, or another --output"
+            )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Settings with their keys joined by dots, two levels deep."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and not above:
+            found |= _flat(value, f"{key}.")
+        else:
+            found[above + key] = value
+    return found
+
+
+def _measure(cell: Cell, dataset: Dataset, folder: str) -> dict[str, Scores]:
+    """The figures of each sequence of a data set."""
+    engine: Engine = "packed" if kernel_paths() else "torch"
+    (tracker,) = siamfc_contenders([cell.network], engine, threads=1)
+    tracker = replace(tracker, name=cell.rung.name)
+    archive = Archive(cell.folder / folder, tracker.identity, tracker.code, threads=1)
+    results = evaluate_tracker(tracker.make, dataset, threads=1, archive=archive)
+    failed = results.dataset.left_out[len(dataset.left_out) :]
+    if failed:
+        raise InputError(f"{cell.rung.name}, seed {cell.seed}: {failed[0]}")
+    return {f"{folder}/{name}": scores for name, scores in results.scores.items()}
