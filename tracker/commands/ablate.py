@@ -10,13 +10,13 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
+from rbsf.cores import usable_cores
 from rbsf.errors import InputError
 
 from ..ablation.cells import Cell, Measured, run_cell
 from ..ablation.rungs import BY_ITSELF, Rung, check_common, first_rungs, last_rungs
 from ..ablation.table import mean_ao, write_ladder
 from ..evaluation.datasets import BENCHMARKS, Dataset, load_dataset
-from ..evaluation.machine import usable_cores
 from ..evaluation.protocols import TITLES, Protocol
 from .options import check_file, check_folder, check_weights, command_line
 
