@@ -26,17 +26,6 @@ from .rungs import Rung
 if TYPE_CHECKING:
     from rbsf.train.settings import StudentSettings
 
-ELSEWHERE = {
-    "device",
-    "workers",
-    "checkpoint_steps",
-    "compile",
-    "teacher",
-    "data.root",
-    "data.cache",
-}
-"""The settings that may change between two starts: where things lie, and what runs them."""
-
 
 class Cell(NamedTuple):
     """A training and its measurement.
@@ -116,11 +105,12 @@ def check_same_training(cell: Cell) -> None:
         InputError: It was not. The message names the first setting that differs.
     """
     from rbsf.files.checkpoint import load_checkpoint
+    from rbsf.train.same_run import FREE
 
     then = _flat(load_checkpoint(cell.network).header["config"])
     now = _flat(cell.settings.model_dump(mode="json"))
     for key in sorted(then.keys() | now.keys()):
-        if key not in ELSEWHERE and then.get(key) != now.get(key):
+        if key not in {*FREE, "teacher"} and then.get(key) != now.get(key):
             raise InputError(
                 f"{cell.network} was trained with {key} = {then.get(key)}, now it is "
                 f"{now.get(key)}: use the same settings, or another --output"
