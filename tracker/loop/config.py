@@ -20,8 +20,8 @@ class TrackerConfig(Settings):
     """The side of the exemplar crop z, in pixels. One cell of the network's feature sees 87 pixels.
     The time of a frame grows with the square of either size."""
     search_size: int = Field(default=255, ge=127, le=767)
-    """The side of the search crop x, in pixels. It is larger than the exemplar crop by 5 strides, and
-    by 40 pixels: a response needs 6 cells, because some of them must be off the target."""
+    """The side of the search crop x, in pixels. It is larger than the exemplar crop by 5 strides,
+    and by 40 pixels: a response needs 6 cells, because some of them must be off the target."""
     stride: int = Field(default=8, ge=1, le=64)
     """How many pixels of a crop correspond to one cell of its response."""
     context: float = Field(default=0.5, ge=0.0, le=4.0)
