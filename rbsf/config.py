@@ -86,11 +86,14 @@ def parse_settings(kind: type[S], values: dict[str, Any], source: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{source}: {_explain(kind, error)}") from None
+        raise InputError(f"{source}: {_explain(kind, values, error)}") from None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError) -> str:
+def _explain(kind: type[BaseModel], values: dict[str, Any], error: ValidationError) -> str:
     """Describes the first problem of a validation error in one line."""
+    if len(values) > 1 and not values.keys() & kind.model_fields.keys():
+        keys = ", ".join(map(str, list(values)[:5]))
+        return f"none of its keys is known here ({keys}): it may be the config of another command"
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] != "extra_forbidden":
