@@ -7,6 +7,7 @@ answering.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import av
@@ -23,6 +24,10 @@ from .address import LIVE_SCHEMES, STANDARD_INPUT, file_of, scheme_of, shown
 from .decode import USUAL_RATE, CutShort, decode
 from .live import newest
 from .source import Source, SourceFault, VideoFrame
+
+TIMELESS = ("mpjpeg", "mjpeg")
+"""The formats that cameras send without times. FFmpeg makes times up for them, of 25 frames a
+second, so the time at which a frame arrives is taken."""
 
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -118,7 +123,9 @@ def _read_video(
         for seconds, frame in decode(container, stream):
             if live and began is None and frame is None:
                 continue  # the stream was joined between two key frames
-            if seconds is None:
+            if live and container.format.name in TIMELESS:
+                seconds = time.monotonic()
+            elif seconds is None:
                 seconds = index / float(stream.average_rate or USUAL_RATE)
             began = seconds if began is None else began
             if index >= start:

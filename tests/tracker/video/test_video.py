@@ -350,7 +350,7 @@ def test_an_http_camera_skips_what_comes_meanwhile(
     address, sent = camera_server
     source = open_source(address, timeout=10)
     assert source.live
-    frames = iter(source)
+    frames, began = iter(source), time.monotonic()
     next(frames)
     for _ in range(3):
         before = len(sent)
@@ -358,6 +358,7 @@ def test_an_http_camera_skips_what_comes_meanwhile(
             time.sleep(0.01)
         frame = next(frames)
     assert frame.index >= len(sent) - 10
+    assert 0.9 <= frame.time_s <= time.monotonic() - began + 1  # 90 frames, a hundredth each
     source.close()
 
 
