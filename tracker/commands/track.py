@@ -118,10 +118,6 @@ def track(
     writing are printed beside it. The exit status is 1 if some frames cannot be decoded.
     """
     name = _source_name(videos or [], source, bbox or [])
-    if not (output or save_boxes or show):
-        remark(
-            "nothing will be kept: give --output, --save-boxes or --show to have more than a line"
-        )
     _check_outputs(name, output, save_boxes)
     check_weights(weights)
     check_file(config, "--config")
