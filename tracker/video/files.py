@@ -65,6 +65,9 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
     if stream is None:
         container.close()
         raise InputError(f"{name} holds no video")
+    if stream.codec_context is None:
+        container.close()
+        raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
     frames = _read_video(container, stream, name, start, live)

@@ -229,6 +229,12 @@ def test_a_title_that_is_not_utf8_is_no_hindrance(tmp_path: Path, name: str) -> 
     assert len(read(path)[0]) == 4
 
 
+def test_a_code_that_is_not_known_is_one_line(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(InputError, match="in a code that is not known here"):
+        open_source(clip)
+
+
 def test_a_colon_in_a_name_begins_no_scheme(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
