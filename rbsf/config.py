@@ -62,8 +62,11 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read config {file}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise InputError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
+    except Exception as error:  # PyYAML lets the errors of Python's own types through
+        reason = "its values are nested too deep" if isinstance(error, RecursionError) else error
+        raise InputError(f"{file} is not YAML: {' '.join(str(reason).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{file} holds no settings: it must be a mapping of keys to values")
     return values
@@ -83,11 +86,14 @@ def parse_settings(kind: type[S], values: dict[str, Any], source: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{source}: {_explain(kind, error)}") from None
+        raise InputError(f"{source}: {_explain(kind, values, error)}") from None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError) -> str:
+def _explain(kind: type[BaseModel], values: dict[str, Any], error: ValidationError) -> str:
     """Describes the first problem of a validation error in one line."""
+    if len(values) > 1 and not values.keys() & kind.model_fields.keys():
+        keys = ", ".join(map(str, list(values)[:5]))
+        return f"none of its keys is known here ({keys}): it may be the config of another command"
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] != "extra_forbidden":

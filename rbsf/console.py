@@ -1,11 +1,13 @@
 """What all commands share: a console on standard error, progress bars, and the exit status.
 
-The status is 0 on success, 2 after bad input, with one line that explains it, and 130 after Ctrl-C.
+The status is 0 on success, 1 where something was left out, 2 after bad input, and 130 after Ctrl-C.
+In each case one line explains it.
 """
 
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +84,7 @@ def run_tool(name: str, command: Callable[..., None], *subcommands: Callable[...
     except UsageError as error:
         fail(f"{error.format_message()} See --help.")  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that a second one could end
         console.print("stopped", style="yellow")
         sys.exit(130)
 
@@ -89,6 +92,11 @@ def run_tool(name: str, command: Callable[..., None], *subcommands: Callable[...
 def _help_as_typed(command: Callable[..., None], name: str, typed: str) -> str:
     """The command's docstring, with its examples typed the way the program was started."""
     return inspect.cleandoc(command.__doc__ or "").replace(f"`{name} ", f"`{typed} ")
+
+
+def remark(text: str) -> None:
+    """Prints a warning on standard error."""
+    console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:

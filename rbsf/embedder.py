@@ -150,6 +150,10 @@ def _checked_arguments(weights: str | Path | None, engine: Engine, threads: int 
     if not isinstance(weights, (str, Path)):
         raise InputError(f"weights must be a path or None, not {type(weights).__name__}")
     file = Path(weights)
+    if file.is_dir():
+        raise InputError(
+            f"weights {file} is a folder: give a file in it (.rbsf, .safetensors, .pth)"
+        )
     if not file.is_file():
         raise InputError(
             f"no weights at {file}: give the path of a packed file (.rbsf) or of a checkpoint"

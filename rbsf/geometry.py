@@ -114,6 +114,29 @@ def _fault(box: Box, frame_size: tuple[int, int]) -> str | None:
     return None
 
 
+def doubt_about(box: Box, frame_size: tuple[int, int]) -> str | None:
+    """Says what a box was probably meant to be, where it is possible but not plausible.
+
+    Args:
+        box: A box that `check_box` accepts.
+        frame_size: The (width, height) of the frame, in pixels.
+
+    Returns:
+        One line with what was understood and what was probably meant, or None for a plausible box.
+    """
+    (x, y, w, h), (width, height) = box, frame_size
+    read = f"the box was read as left {x:g}, top {y:g}, width {w:g}, height {h:g}"
+    leaves = x < 0 or y < 0 or x + w > width or y + h > height
+    if max(abs(value) for value in box) <= 1:
+        return f"{read}, in pixels: fractions of the frame are to be multiplied by {width}x{height}"
+    if leaves and 0 <= x < w <= width and 0 <= y < h <= height:
+        corners = f"{x:g},{y:g},{w - x:g},{h - y:g}"
+        return f"{read}, and leaves the frame: if it is two corners, it must be {corners}"
+    if w > width or h > height:
+        return f"{read}, which is larger than the frame of {width}x{height}"
+    return None
+
+
 def _four_numbers(box: Sequence[float], frame_size: tuple[int, int]) -> list[float]:
     """The numbers of a box.
 
@@ -283,6 +306,11 @@ def _reach(squares: Sequence[Square], axis: int, extent: int) -> slice:
     return slice(first, max(min(high, extent), first + 1))
 
 
+LARGEST_PATCH = 8192
+"""The largest square that is cut out of a frame as a whole, in pixels; it takes 200 MB. The
+reference would take as much memory as any square needs."""
+
+
 def crop_square_reference(
     frame: Frame,
     center: Point,
@@ -292,9 +320,12 @@ def crop_square_reference(
 ) -> Frame:
     """Samples a square as siamfc-pytorch does: its corners are whole pixels, and it is resized.
 
-    This is kept for `parity: true`. Arguments and result are those of `crop_square`.
+    This is kept for `parity: true`. Arguments and result are those of `crop_square`. A square
+    larger than LARGEST_PATCH, for which the reference would need gigabytes, is sampled as there.
     """
-    whole = round(side)
+    if not side <= LARGEST_PATCH:
+        return crop_square(frame, center, side, size, fill)
+    whole = max(1, round(side))  # a target that shrinks to nothing is still somewhere
     left, top = (int(np.round(c - (whole - 1) / 2)) for c in center)
     right, bottom = left + whole, top + whole
     height, width = frame.shape[:2]

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from rbsf.geometry import Frame, check_box
 
+from .interrupts import Interrupts
 from .loop.tracker import Track
 from .output.sinks import Sink, Stop, Tracked
 from .video.source import Source, SourceFault
@@ -79,10 +80,14 @@ class Summary:
     """For each target, the spans (first frame, last frame) in which it was lost."""
     faults: list[str] = field(default_factory=list)
     """A line about each frame that was damaged or could not be decoded."""
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    """The spans of frames that could not be decoded."""
+    skipped: int = 0
+    """How many frames of a live source came while another was in use, and were left out."""
     stopped: str | None = None
     """Why the source ended early; None if it did not."""
     interrupted: bool = False
-    """Whether Ctrl-C ended the run."""
+    """Whether Ctrl-C or another signal ended the run."""
 
     @property
     def fps(self) -> float:
@@ -90,7 +95,10 @@ class Summary:
         return self.updates / self.tracking_s if self.tracking_s else 0.0
 
     def __str__(self) -> str:
-        """One line with the number of frames, the speed, and when each target was lost."""
+        """One line with the number of frames, the speed, and when each target was lost.
+
+        It also says how many frames a live source skipped, and which could not be decoded.
+        """
         n = max(1, self.frames - 1)
         tracking = f"{1e3 * self.tracking_s / max(1, self.updates):.1f} ms per frame"
         others = f"reading {1e3 * self.reading_s / n:.1f}, writing {1e3 * self.writing_s / n:.1f}"
@@ -98,7 +106,21 @@ class Summary:
             f"{f'target {n} ' if len(self.lost) > 1 else ''}{_spans(spans)}"
             for n, spans in enumerate(self.lost, 1)
         )
-        return f"{self.frames} frames, tracked at {self.fps:.1f} fps ({tracking}; {others}); {lost}"
+        parts = [
+            f"{self.frames} frames, tracked at {self.fps:.1f} fps ({tracking}; {others})",
+            lost,
+        ]
+        if self.skipped:
+            parts.append(f"{self.skipped} frames skipped, to keep up with the live source")
+        return "; ".join([*parts, *filter(None, [self.missing_text])])
+
+    @property
+    def missing_text(self) -> str:
+        """Which frames could not be decoded, or an empty text where all could."""
+        count = sum(last - first + 1 for first, last in self.missing)
+        return f"{count} of {self.frames} frames cannot be decoded: {_numbers(self.missing)}" * (
+            count > 0
+        )
 
     def add(self, tracked: Tracked) -> None:
         """Takes in the next frame."""
@@ -109,23 +131,33 @@ class Summary:
         self.lost = self.lost or [[] for _ in tracked.tracks]
         if tracked.frame.fault:
             self.faults.append(tracked.frame.fault)
+        if tracked.frame.image is None:
+            self._extend(self.missing, index)
         for spans, now in zip(self.lost, tracked.tracks, strict=True):
-            if now.lost and spans and spans[-1][1] == self._last:
-                spans[-1] = (spans[-1][0], index)
-            elif now.lost:
-                spans.append((index, index))
+            if now.lost:
+                self._extend(spans, index)
+        if self._last is not None:
+            self.skipped += index - self._last - 1
         self._last = index
 
-    _last: int = -1
+    def _extend(self, spans: list[tuple[int, int]], index: int) -> None:
+        """Adds a frame to its spans: to the last one, if that ends with the frame before."""
+        if spans and spans[-1][1] == self._last:
+            spans[-1] = (spans[-1][0], index)
+        else:
+            spans.append((index, index))
+
+    _last: int | None = None
 
 
 def _spans(spans: list[tuple[int, int]]) -> str:
     """When a target was lost, such as "never lost" or "lost in frames 12-40, 80"."""
-    if not spans:
-        return "never lost"
-    return "lost in frames " + ", ".join(
-        f"{first}-{last}" if last > first else f"{first}" for first, last in spans
-    )
+    return f"lost in frames {_numbers(spans)}" if spans else "never lost"
+
+
+def _numbers(spans: list[tuple[int, int]]) -> str:
+    """The frames of some spans, such as "12-40, 80"."""
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
 
 
 def run(
@@ -134,9 +166,11 @@ def run(
     group: Group,
     sinks: Sequence[Sink],
 ) -> Summary:
-    """Follows targets to the source's end, or until a fault, Ctrl-C or a sink ends the run.
+    """Follows targets to the source's end, or until a fault, a signal or a sink ends the run.
 
-    However it ends, the source and the sinks are closed, and what was tracked is kept.
+    However it ends, the source and the sinks are closed, and what was tracked is kept. Every sink
+    has the same frames then: SIGINT (Ctrl-C), SIGTERM and SIGHUP end a run between two frames, and
+    further signals change nothing.
 
     Args:
         source: The frames.
@@ -148,12 +182,12 @@ def run(
         InputError: No tracker can start from one of the boxes, or an output cannot be written.
     """
     summary = Summary()
-    with ExitStack() as stack:
+    with Interrupts() as interrupts, ExitStack() as stack:
         stack.callback(source.close)
         for sink in sinks:
             stack.callback(sink.close)
         try:
-            _drive(track(source, boxes, group), sinks, summary)
+            _drive(track(source, boxes, group), sinks, summary, interrupts)
         except SourceFault as fault:
             summary.stopped = str(fault)
         except KeyboardInterrupt:
@@ -163,10 +197,12 @@ def run(
     return summary
 
 
-def _drive(steps: Iterator[Tracked], sinks: Sequence[Sink], summary: Summary) -> None:
+def _drive(
+    steps: Iterator[Tracked], sinks: Sequence[Sink], summary: Summary, interrupts: Interrupts
+) -> None:
     """Passes each frame to the summary and the sinks, and measures the time between."""
     written = time.perf_counter()
-    for tracked in steps:
+    while (tracked := _next(steps, interrupts)) is not None:
         received = time.perf_counter()
         if summary.frames:
             summary.reading_s += received - written - tracked.seconds
@@ -175,3 +211,9 @@ def _drive(steps: Iterator[Tracked], sinks: Sequence[Sink], summary: Summary) ->
             sink.write(tracked)
         written = time.perf_counter()
         summary.writing_s += written - received
+
+
+def _next(steps: Iterator[Tracked], interrupts: Interrupts) -> Tracked | None:
+    """Reads and tracks the next frame, unless a signal ends the run. None is the source's end."""
+    with interrupts.welcome():
+        return next(steps, None)

@@ -249,6 +249,7 @@ def _metadata(text: bytes) -> dict[str, Any]:
     reason = "is damaged: its metadata is not a JSON object"
     try:
         metadata = json.loads(text.decode())
+        json.dumps(metadata, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
         raise _Refused(reason) from None
     _require(isinstance(metadata, dict), reason)

@@ -25,10 +25,19 @@ def publish(partial: Path, path: Path) -> None:
     """Renames a complete file into place, after its bytes have reached the disk.
 
     Without the `fsync`, a power cut could leave a file with neither the old nor the new content.
+    The file gets the mode that the umask gives to every new file; some libraries write with 0600.
     """
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
+    os.chmod(partial, 0o666 & ~_umask())
     os.replace(partial, path)
+
+
+def _umask() -> int:
+    """The process's umask, which can be read only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

@@ -22,6 +22,11 @@ from rbsf.errors import InputError
 from rbsf.files.atomic import replacing
 
 FORMAT = 1
+NUMBERS = (
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+)
+"""The types of the tensors that a network can be loaded from."""
 
 
 class Checkpoint(NamedTuple):
@@ -89,13 +94,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         text = metadata.get("rbsf", "null")
         header = json.loads(text)
+        json.dumps(header, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except OSError as error:
         reason = error.strerror or "no such file"
         raise InputError(f"cannot read checkpoint {file}: {reason}") from None
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise InputError(f"{file} is damaged or not a safetensors file: {error}") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise InputError(f"{file} is not an RB-SF checkpoint: it lacks our header")
+    if not isinstance(header.get("config", {}), dict):
+        raise InputError(f"{file} is damaged: the config in its header is not a mapping")
     if header["format"] > FORMAT:
         raise InputError(
             f"{file} has format {header['format']}, but this version of rbsf reads only up to "
@@ -147,11 +155,11 @@ def restore_module(module: nn.Module, tensors: dict[str, Tensor], source: str) -
         source: Where the tensors come from; error messages begin with it.
 
     Raises:
-        InputError: The tensors belong to another architecture. The message names the first tensor
-            that does not fit.
+        InputError: The tensors belong to another architecture, or one of them is not plain or not
+            finite. The message names the first tensor that does not fit.
     """
     own = module.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
+    for name in sorted(own.keys() ^ tensors.keys(), key=str):
         which = "lacks the tensor" if name in own else "has an unknown tensor"
         raise InputError(f"{source} is of another architecture: it {which} {name}")
     for name, tensor in tensors.items():
@@ -160,4 +168,14 @@ def restore_module(module: nn.Module, tensors: dict[str, Tensor], source: str) -
                 f"{source} is of another architecture: {name} has the shape "
                 f"{tuple(tensor.shape)}, not {tuple(own[name].shape)}"
             )
+        if not _is_plain(tensor):
+            raise InputError(f"{source} is of another architecture: {name} is no plain tensor")
+        if not tensor.isfinite().all():
+            raise InputError(f"{source} is damaged: {name} holds a value that is not finite")
     module.load_state_dict(tensors)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor's values lie in memory as real numbers. Others cannot be copied from."""
+    in_memory = tensor.layout == torch.strided and tensor.device.type != "meta"
+    return in_memory and not tensor.is_quantized and tensor.dtype in NUMBERS

@@ -20,7 +20,10 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".p
 
 
 def read_image(file: Path, *, as_stored: bool = False) -> Frame | None:
-    """Reads an image as BGR uint8, HxWx3. Gives None if the file is missing or cannot be decoded.
+    """Reads an image as BGR uint8, HxWx3. Gives None if it is missing or cannot be decoded.
+
+    A device or a pipe is no image, whatever its name, and nor is a file whose header claims more
+    pixels than OpenCV or the memory can take.
 
     Args:
         file: The image's path.
@@ -42,13 +45,15 @@ def image_size(file: Path) -> tuple[int, int] | None:
 
 def _decode(file: Path, flags: int) -> Frame | None:
     try:
+        if not file.is_file():
+            return None
         data = np.fromfile(file, dtype=np.uint8)
-    except OSError:
+        if not data.size:
+            return None
+        with quiet_opencv():
+            return cv2.imdecode(data, flags)  # type: ignore[return-value]
+    except (OSError, ValueError, MemoryError, cv2.error):
         return None
-    if not data.size:
-        return None
-    with quiet_opencv():
-        return cv2.imdecode(data, flags)  # type: ignore[return-value]
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def load_network(path: str | Path) -> SiamFC:
         model = freeze(model)
         try:
             tensors = grow(tensors, model)
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(f"{file} is of another architecture: {error}") from None
     restore_module(model, tensors, str(file))
     return model.eval().requires_grad_(False)
@@ -78,7 +78,10 @@ def _model_of(header: dict[str, Any], file: Path) -> SiamFC:
         raise InputError(
             f"{file} is of another architecture: its header does not name one of our networks"
         )
-    return make_student(config["weights"], config["activations"], config["c_shape"])
+    try:
+        return make_student(config["weights"], config["activations"], config["c_shape"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{file} is of another architecture: {error}") from None
 
 
 def _load_reference(file: Path) -> SiamFC:
@@ -87,11 +90,15 @@ def _load_reference(file: Path) -> SiamFC:
         state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except Exception as error:  # a damaged or foreign pickle can raise anything
-        reason = next(iter(str(error).splitlines()), "it ends too early")
-        raise InputError(f"{file} is not a state dict: {reason}") from None
+    except Exception:  # a damaged or foreign pickle can raise anything
+        raise InputError(
+            f"{file} is not a state dict: it is damaged, or holds more than tensors; save a "
+            "network with torch.save(network.state_dict(), FILE)"
+        ) from None
     if not isinstance(state, dict):
         raise InputError(f"{file} is not a state dict but a {type(state).__name__}")
+    if not all(isinstance(name, str) for name in state):
+        raise InputError(f"{file} is not a state dict: not all of its names are texts")
     if not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise InputError(f"{file} is not a state dict: not all of its values are tensors")
     model = SiamFC()

@@ -31,10 +31,13 @@ def write_clip(
     pix_fmt: str = "yuv420p",
     times: Sequence[float] | None = None,
     gop: int = 12,
+    title: str = "",
 ) -> Path:
     """Encodes BGR images, by default 25 a second, with the index in front (faststart)."""
     options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as container:
+        if title:
+            container.metadata["title"] = title
         stream = container.add_stream(codec, rate=RATE)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.bit_rate = pix_fmt, 8_000_000

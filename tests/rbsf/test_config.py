@@ -171,3 +171,9 @@ def test_distilling_maps_of_no_layer_is_refused():
     values = {"feature_distillation": 1.0, "discriminator_layers": []}
     with pytest.raises(InputError, match="needs discriminator_layers"):
         parse_settings(StudentSettings, values, "x.yaml")
+
+
+def test_a_config_of_another_command_is_recognised():
+    for name in ("rbsf", "siamfc", "rbsf_box"):
+        with pytest.raises(InputError, match="may be the config of another command"):
+            load_settings(TrackerConfig, CONFIGS / f"{name}.yaml")

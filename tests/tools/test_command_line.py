@@ -80,7 +80,7 @@ MISTAKES = {
     ("track", "clip", *BOX, "--weights", "text.txt"): "name must end in .rbsf, .safetensors",
     ("track", "clip", *BOX, "--output", "no/out.mp4"): "there is no folder no; make it",
     ("track", "clip", *BOX, "--output", "out.avi"): "output out.avi must end in .mp4",
-    ("track", "clip", *BOX, "--save-boxes", "a.xml"): "must end in .csv, .json or .txt",
+    ("track", "clip", *BOX, "--save-boxes", "a.xml"): "must end in .csv, .json, .txt or .jsonl",
     ("track", "clip", *BOX, "--config", "folder"): "folder",
     ("demo", "--output", "no/demo.mp4"): "there is no folder no; make it",
     ("demo", "--weights", "folder"): "--weights folder is a folder: give a file",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,59 @@ def test_ctrl_c_keeps_everything(run_tool, clip: Path) -> None:
     assert f"{len(kept)} frames" in out
 
 
+def test_boxes_on_standard_output_stand_there_alone(run_tool, clip: Path) -> None:
+    status, out, err = run_tool(str(clip), *BOX, "--save-boxes", "-", "--output", "out.mp4")
+    assert status == 0
+    assert [json.loads(line)["frame"] for line in out.splitlines()] == list(range(12))
+    assert "12 frames" in err and "wrote out.mp4" in err and "no boxes will be kept" not in err
+
+
+def test_a_reader_of_standard_output_that_ends_ends_the_run(clip: Path, tmp_path: Path) -> None:
+    words = [str(clip), *BOX, "--save-boxes", "-", "--output", "out.mp4"]
+    command = shlex.join([sys.executable, str(TOOLS / "track.py"), *words])
+    done = subprocess.run(
+        f"({command}; echo status $? >&2) | head -n 1",
+        shell=True, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["frame"] == 0
+    assert "status 0" in done.stderr and "Traceback" not in done.stderr
+    assert open_source(tmp_path / "out.mp4").size == SIZE
+
+
+def test_boxes_as_lines(run_tool, clip: Path) -> None:
+    status, out, _ = run_tool(str(clip), *BOX, "--save-boxes", "out.jsonl")
+    assert status == 0 and "wrote out.jsonl" in out
+    lines = Path("out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["frame"] for line in lines] == list(range(12))
+
+
+def test_a_run_without_outputs_says_so_first(run_tool, clip: Path) -> None:
+    status, out, err = run_tool(str(clip), *BOX)
+    assert status == 0 and "12 frames" in out
+    assert "no boxes will be kept: ask for them with --output, --save-boxes or --show" in err
+
+
+def test_frames_that_cannot_be_decoded_are_said_and_give_status_1(run_tool, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for index in range(8):
+        image = np.full((SIZE[1], SIZE[0], 3), (90, 110, 80), np.uint8)
+        image[40:64, 20:44] = (30, 30, 230)
+        cv2.imwrite(str(images / f"{index}.png"), image)
+    for index in (3, 4, 6):
+        (images / f"{index}.png").write_bytes(b"")
+    status, out, err = run_tool(str(images), *BOX, "--save-boxes", "out.csv")
+    assert status == 1
+    assert frames_of("out.csv") == list(range(8))
+    assert "something is missing: 3 of 8 frames cannot be decoded: 3-4, 6" in err
+    assert "3 of 8 frames cannot be decoded" in out
+
+
+def test_a_secret_is_not_shown_where_two_videos_are_given(run_tool) -> None:
+    status, _, err = run_tool("rtsp://me:s3cret@host/1", "http://host/v?key=s3cret", *BOX)
+    assert status == 2 and "give one video" in err and "s3cret" not in err
+
+
 def test_a_clip_cut_short_keeps_everything(run_tool, clip: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: round(len(data) * 0.8)])
@@ -178,9 +232,9 @@ BOX = ("--bbox", "20,40,24,24")
         (("--bbox", "20,40,24,b"), "as in --bbox 612,290,72,72 (the frame is 160x120)"),
         ((), "--bbox x,y,w,h (the frame is 160x120)"),
         ((*BOX, "--output", "out.avi"), "must end in .mp4"),
-        ((*BOX, "--save-boxes", "out.xml"), "must end in .csv, .json or .txt"),
+        ((*BOX, "--save-boxes", "out.xml"), "must end in .csv, .json, .txt or .jsonl"),
         ((*BOX, "--output", "no/out.mp4"), "there is no folder no"),
-        ((*BOX, "--config", "no.yaml"), "cannot read config no.yaml"),
+        ((*BOX, "--config", "no.yaml"), "--config no.yaml: there is no such file"),
         ((*BOX, "--start-frame", "12"), "12 frames: start frame 12 is past the last one"),
         ((*BOX, "--video", "no.mp4"), "no such video, folder or camera: no.mp4"),
         ((*BOX, "--select"), "give --bbox or --select, not both"),

@@ -83,8 +83,18 @@ def test_summary_tells_lost_spans_and_bad_frames() -> None:
     assert summary.lost == [[(2, 3), (6, 6), (8, 8)]]
     assert "lost in frames 2-3, 6, 8" in str(summary)
     assert summary.faults == ["frame 8 cannot be decoded"]
+    assert summary.missing == [(8, 8)] and summary.skipped == 0
+    assert "1 of 10 frames cannot be decoded: 8" in str(summary)
     assert summary.updates == 8  # neither the first frame nor the bad one
     assert summary.stopped is None and not summary.interrupted
+
+
+def test_summary_tells_how_many_frames_a_live_source_skipped() -> None:
+    frames = (VideoFrame(i, i / 10, np.zeros((48, 64, 3), np.uint8)) for i in (4, 5, 9, 12))
+    summary = run(Source("camera 0", frames, live=True), [BOX], Shifting(lost=[2]), [])
+    assert (summary.frames, summary.skipped) == (4, 5)
+    assert summary.lost == [[(9, 9)]]
+    assert "5 frames skipped" in str(summary)
 
 
 def test_a_fault_keeps_what_was_tracked(tmp_path: Path) -> None:

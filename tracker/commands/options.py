@@ -16,8 +16,9 @@ from typing import Annotated
 
 import typer
 
+from rbsf.console import remark
 from rbsf.errors import InputError
-from rbsf.geometry import Box, check_box
+from rbsf.geometry import Box, check_box, doubt_about
 
 WEIGHT_SUFFIXES = (".rbsf", ".safetensors", ".pth", ".pt")
 """The files that hold networks: packed ones, checkpoints, and those of siamfc-pytorch."""
@@ -45,7 +46,8 @@ def parse_bbox(text: str, frame_size: tuple[int, int]) -> Box:
         frame_size: The (width, height) of the frame in pixels.
 
     Raises:
-        InputError: The text is not such a box, or the box lies outside the frame.
+        InputError: The text is not such a box, or the box lies outside the frame. A box that is
+            possible but not plausible gets a remark on standard error.
     """
     try:
         numbers = [float(part) for part in text.split(",")]
@@ -58,9 +60,13 @@ def parse_bbox(text: str, frame_size: tuple[int, int]) -> Box:
             f"as in --bbox 612,290,72,72 (the frame is {width}x{height})"
         )
     try:
-        return check_box(numbers, frame_size)
+        box = check_box(numbers, frame_size)
     except InputError as error:
         raise InputError(f"--bbox {text} (read as x,y,w,h): {error}") from None
+    doubt = doubt_about(box, frame_size)
+    if doubt:
+        remark(f"--bbox {text}: {doubt}")
+    return box
 
 
 def check_file(file: Path | None, option: str, suffixes: Sequence[str] = ()) -> None:

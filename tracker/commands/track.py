@@ -9,23 +9,26 @@ from typing import Annotated, Any
 import typer
 
 from rbsf.config import load_settings
-from rbsf.console import run_tool
+from rbsf.console import remark, run_tool
 from rbsf.embedder import Embedder, Engine, engine_in_words, load_embedder
 from rbsf.errors import InputError
 from rbsf.geometry import Box
 
+from ..interrupts import SIGNALS
 from ..loop.config import TrackerConfig
 from ..loop.group import TrackerGroup
 from ..output.box_file import BOX_SUFFIXES, BoxWriter, box_files
+from ..output.box_lines import LINE_SUFFIX, STANDARD_OUTPUT, BoxLines
 from ..output.check import check_output
 from ..output.progress import ProgressSink
-from ..output.sinks import BoxSink, Sink, VideoSink
+from ..output.sinks import BoxSink, Records, Sink, VideoSink
 from ..output.video_file import VIDEO_SUFFIXES, VideoWriter, video_codec
 from ..output.window import WindowSink, require_display, select_boxes
 from ..session import run
+from ..video.address import shown
 from ..video.open import open_source
 from ..video.source import Source
-from .options import BBOX_FORM, Weights, check_weights, parse_bbox
+from .options import BBOX_FORM, Weights, check_file, check_weights, parse_bbox
 
 GIVE_BOX = f"give the target's box in the first frame with {BBOX_FORM}"
 
@@ -62,7 +65,11 @@ def track(
         Path | None, typer.Option(help="Write the video with the boxes drawn in it to this .mp4.")
     ] = None,
     save_boxes: Annotated[
-        Path | None, typer.Option(help="Write the boxes to this .csv, .json or .txt file.")
+        Path | None,
+        typer.Option(
+            help="Write the boxes to this .csv, .json or .txt file when the run ends, or to this "
+            ".jsonl file or - (standard output) line by line while it goes on."
+        ),
     ] = None,
     weights: Weights = None,
     engine: Annotated[
@@ -79,6 +86,14 @@ def track(
     start_frame: Annotated[
         int, typer.Option(min=0, help="The number of the frame that the boxes are given for.")
     ] = 0,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Whether frames that come while the last one is tracked are skipped. Without this "
+            "option, they are where the source is a camera or a live stream.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file with settings of the tracker.")
     ] = None,
@@ -96,13 +111,16 @@ def track(
 
     `rbsf track --source rtsp://host/stream --bbox 10,20,60,40 --save-boxes out.json`
 
+    `rbsf track --source 0 --bbox 10,20,60,40 --save-boxes -`
+
     Frames keep the numbers that they have in the source. Ctrl-C ends a run and keeps what was
     tracked so far. The speed that is printed is that of tracking alone; the times for reading and
-    writing are printed beside it.
+    writing are printed beside it. The exit status is 1 if some frames cannot be decoded.
     """
     name = _source_name(videos or [], source, bbox or [])
     _check_outputs(name, output, save_boxes)
     check_weights(weights)
+    check_file(config, "--config")
     if bbox and select:
         raise InputError("give --bbox or --select, not both")
     if select:
@@ -110,28 +128,35 @@ def track(
     if show:
         require_display("--show", "leave it out, and watch the video that --output writes")
     settings = load_settings(TrackerConfig, config) if config else TrackerConfig()
-    opened = open_source(name, start_frame)
+    opened = open_source(name, start_frame, live=live)
     boxes = select_boxes(opened.first_image) if select else _boxes(opened, bbox or [])
 
     embedder = load_embedder(weights, engine=engine, threads=threads)
+    if not (output or save_boxes or show):
+        remark("no boxes will be kept: ask for them with --output, --save-boxes or --show")
     sinks: list[Sink] = [ProgressSink(opened.count and opened.count - start_frame)]
     if save_boxes:
         given = {"start_frame": start_frame, "boxes": boxes, **settings.model_dump()}
         header = _header(opened.name, embedder, given)
-        sinks.append(BoxSink(BoxWriter(save_boxes, len(boxes), header)))
+        sinks.append(BoxSink(_records(save_boxes, len(boxes), header)))
     if output:
         sinks.append(VideoSink(VideoWriter(output)))
     if show:
         sinks.append(WindowSink())
     summary = run(opened, boxes, TrackerGroup(embedder, settings), sinks)
     ran_on = engine_in_words(embedder.engine, embedder.path)
-    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}")
-    for file in (*box_files(save_boxes, len(boxes)), *([output] if output else [])):
-        typer.echo(f"wrote {file}")
+    aside = save_boxes == STANDARD_OUTPUT
+    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}", err=aside)
+    for file in (*_files(save_boxes, len(boxes)), *([output] if output else [])):
+        if summary.frames:
+            typer.echo(f"wrote {file}", err=aside)
     if summary.stopped:
         raise InputError(f"{summary.stopped}; the {summary.frames} frames before it are kept")
     if summary.interrupted:
         raise KeyboardInterrupt
+    if summary.missing:
+        remark(f"something is missing: {summary.missing_text}")
+        raise typer.Exit(1)
 
 
 def _source_name(videos: list[str], source: str | None, bbox: list[str]) -> str:
@@ -146,7 +171,7 @@ def _source_name(videos: list[str], source: str | None, bbox: list[str]) -> str:
             "as in --bbox 612,290,72,72"
         )
     if names:
-        raise InputError(f"give one video, not {len(names)}: {' '.join(names)}")
+        raise InputError(f"give one video, not {len(names)}: {' '.join(map(shown, names))}")
     raise InputError(f"no video: give one, as in rbsf track clip.mp4 {BBOX_FORM}. See --help.")
 
 
@@ -157,8 +182,19 @@ def _check_outputs(source: str, output: Path | None, save_boxes: Path | None) ->
             typer.echo(
                 "the installed av has no libx264: browsers will not play the video", err=True
             )
-    if save_boxes:
-        check_output(save_boxes, BOX_SUFFIXES, source)
+    if save_boxes and save_boxes != STANDARD_OUTPUT:
+        check_output(save_boxes, (*BOX_SUFFIXES, LINE_SUFFIX), source)
+
+
+def _records(path: Path, targets: int, header: dict[str, Any]) -> Records:
+    """What writes the boxes: to a file that appears when it is complete, or line by line."""
+    if path == STANDARD_OUTPUT or path.suffix.lower() == LINE_SUFFIX:
+        return BoxLines(path, targets)
+    return BoxWriter(path, targets, header)
+
+
+def _files(path: Path | None, targets: int) -> list[Path]:
+    return [] if path == STANDARD_OUTPUT else box_files(path, targets)
 
 
 def _header(source: str, embedder: Embedder, settings: dict[str, Any]) -> dict[str, Any]:
@@ -185,5 +221,7 @@ def _boxes(opened: Source, given: list[str]) -> list[Box]:
 
 def main() -> None:
     """Runs the command with the words of the command line."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends a run as Ctrl-C does
+    for number in SIGNALS:  # each ends the command as Ctrl-C does, also before tracking begins
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     run_tool("rbsf track", track)

@@ -17,6 +17,7 @@ from rbsf.errors import InputError
 from ..loop.config import TrackerConfig
 from ..loop.tracker import SiamFCTracker
 from .code import code_hash
+from .names import plain_name
 from .runner import MakeTracker
 
 
@@ -77,10 +78,12 @@ def check_names(contenders: Iterable[Contender]) -> list[Contender]:
     """The same contenders, if no two write to one folder.
 
     Raises:
-        InputError: Two have the same name.
+        InputError: Two have the same name, or a name is none for a folder: the weights `...rbsf`
+            would make a tracker called `..`.
     """
     named: dict[str, Contender] = {}
     for contender in contenders:
+        plain_name(contender.name, "a tracker")
         if contender.name in named:
             raise InputError(f"two trackers are called {contender.name}: rename one of the files")
         named[contender.name] = contender

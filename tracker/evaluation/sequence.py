@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from rbsf.errors import InputError
 
+from .names import plain_name
+
 Boxes = NDArray[np.float64]
 
 
@@ -77,8 +79,10 @@ def check_sequence(sequence: Sequence, *, scored: bool = True) -> Sequence:
         scored: Whether a frame after the first must have a box.
 
     Raises:
-        InputError: The numbers of images and boxes differ, or a box that is needed is absent.
+        InputError: The numbers of images and boxes differ, or a box that is needed is absent. Or
+            the name is no name for a file.
     """
+    plain_name(sequence.name, "a sequence")
     frames, boxes = len(sequence.frames), len(sequence.boxes)
     if frames != boxes or not frames:
         raise InputError(f"{frames} images for {boxes} boxes")

@@ -35,7 +35,7 @@ class Confidence:
         around[row - NEAR : row + NEAR + 1, column - NEAR : column + NEAR + 1] = False
         self.floor = float(first[around].mean() + first[around].max()) / 2
         self.height = float(first[row, column]) - self.floor
-        self.flat = self.height <= FLAT * float(np.abs(first).max())
+        self.flat = not self.height > FLAT * float(np.abs(first).max())
 
     def score(self, response: NDArray[np.float32], peak: Peak) -> float:
         """Scores the target at a peak of a response.
@@ -45,13 +45,14 @@ class Confidence:
             peak: The peak in that map.
 
         Returns:
-            A score from 0 to 1.
+            A score from 0 to 1. It is 0 where the network's numbers are not finite.
         """
         row, column = peak.cell(response.shape)
         near = response[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         if self.flat:  # an exemplar that does not stand out can be found nowhere
             return 0.0
-        return min(max((float(near.max()) - self.floor) / self.height, 0.0), 1.0)
+        score = (float(near.max()) - self.floor) / self.height
+        return min(score, 1.0) if score > 0.0 else 0.0
 
 
 class LostFlag:

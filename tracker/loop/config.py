@@ -16,22 +16,26 @@ class TrackerConfig(Settings):
     parity: bool = False
     """Whether to repeat siamfc-pytorch's numbers exactly, including its flaws. By default the flaws
     are mended (see `SiamFCTracker`)."""
-    exemplar_size: int = Field(default=127, ge=16)
-    """The side of the exemplar crop z, in pixels."""
-    search_size: int = Field(default=255, ge=16)
-    """The side of the search crop x, in pixels."""
-    stride: int = Field(default=8, ge=1)
+    exemplar_size: int = Field(default=127, ge=87, le=255)
+    """The side of the exemplar crop z, in pixels. One cell of the network's feature sees 87 pixels.
+    The time of a frame grows with the square of either size."""
+    search_size: int = Field(default=255, ge=127, le=767)
+    """The side of the search crop x, in pixels. It is larger than the exemplar crop by 5 strides,
+    and by 40 pixels: a response needs 6 cells, because some of them must be off the target."""
+    stride: int = Field(default=8, ge=1, le=64)
     """How many pixels of a crop correspond to one cell of its response."""
-    context: float = Field(default=0.5, ge=0.0)
-    """The margin around the target in the exemplar is p = context (w + h)."""
-    scales: int = Field(default=3, ge=1)
-    """How many scales are searched. The number is odd, and the middle scale is the present one."""
+    context: float = Field(default=0.5, ge=0.0, le=4.0)
+    """The margin around the target in the exemplar is p = context (w + h). With 4, the crop's side
+    is nine times the target's."""
+    scales: int = Field(default=3, ge=1, le=15)
+    """How many scales are searched. The number is odd, and the middle scale is the present one.
+    Each scale costs a crop in every frame."""
     scale_every: int = Field(default=1, ge=1)
     """How often the scales are searched: 5 searches all of them in every fifth frame, and only the
     present scale in the frames between. This saves two of three crops there, but the size follows
     more slowly."""
-    scale_step: float = Field(default=1.0375, gt=1.0)
-    """The ratio of one scale to the one below it."""
+    scale_step: float = Field(default=1.0375, gt=1.0, le=1.5)
+    """The ratio of one scale to the one below it. A target does not grow by half in a frame."""
     scale_lr: float = Field(default=0.59, ge=0.0, le=1.0)
     """The share of the found scale that the size takes over in each frame."""
     scale_penalty: float = Field(default=0.9745, gt=0.0, le=1.0)
@@ -53,10 +57,10 @@ class TrackerConfig(Settings):
     looks than to jump."""
     patience: int = Field(default=5, ge=1)
     """How many successive frames with a low score make a target lost."""
-    research_crops: int = Field(default=6, ge=0)
+    research_crops: int = Field(default=6, ge=0, le=64)
     """How many crops of the surroundings join each frame's batch while the target is lost. With 0
     or with `parity`, a lost target is only looked for at its last place."""
-    research_radius: float = Field(default=1.5, gt=0.0)
+    research_radius: float = Field(default=1.5, gt=0.0, le=8.0)
     """How far around its last sure place a lost target is looked for, in search squares."""
     template_rate: float = Field(default=0.0, ge=0.0, le=1.0)
     """The share of each surely tracked frame in the running template. 0 keeps the first one."""
@@ -66,6 +70,12 @@ class TrackerConfig(Settings):
         if self.scales % 2 == 0:
             raise ValueError(
                 f"scales must be odd (the middle one is the present), not {self.scales}"
+            )
+        margin = 5 * max(self.stride, 8)
+        if self.search_size < self.exemplar_size + margin:
+            raise ValueError(
+                f"search_size must be at least exemplar_size + {margin}, not {self.search_size}: "
+                "a response needs 6 cells"
             )
         if self.found_above < self.lost_below:
             raise ValueError("found_above must not be below lost_below")

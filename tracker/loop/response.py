@@ -112,7 +112,7 @@ def find_peak(responses: Responses, config: TrackerConfig) -> Peak:
     scale = _best_scale(maps, config)
     response = maps[scale]
     low, high = float(response.min()), float(response.max())
-    if high - low <= FLAT * max(abs(low), abs(high), NOTHING):
+    if not FLAT * max(abs(low), abs(high), NOTHING) < high - low < np.inf:
         return Peak(scale, 0.0, 0.0)  # once scaled, rounding errors would look like peaks
     # Scaling the window instead of the response keeps the order of places and takes one pass.
     total = cv2.sumElems(response)[0] - response.size * low

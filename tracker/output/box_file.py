@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -58,10 +59,8 @@ class BoxWriter:
         Raises:
             InputError: The file cannot be written.
         """
-        record: dict[str, float] = {"target": target + 1} if self._several else {}
-        sizes = (round(value, 3) for value in box)
-        values = (frame, round(time_s, 6), *sizes, round(score, 4), int(lost))
-        record |= dict(zip(FIELDS, values, strict=True))
+        number = target if self._several else None
+        record = record_of(frame, time_s, number, box, score, lost)
         with cannot_write(self.path, *self._parts):
             if not self._open:
                 self._start(record)
@@ -92,6 +91,20 @@ class BoxWriter:
             return (",\n" if self._rows else "") + json.dumps(record, allow_nan=False)
         names = FIELDS[2:6] if self._kind == ".txt" else list(record)
         return ",".join(f"{record[name]:{_FORMATS.get(name, 'd')}}" for name in names) + "\n"
+
+
+def record_of(
+    frame: int, time_s: float, target: int | None, box: Box, score: float, lost: bool
+) -> dict[str, float]:
+    """One record, with its FIELDS. `target` counts from 0; None leaves it out.
+
+    A score that is no number is written as 0.
+    """
+    record: dict[str, float] = {} if target is None else {"target": target + 1}
+    sizes = (round(value, 3) for value in box)
+    score = 0.0 if math.isnan(score) else round(score, 4)
+    values = (frame, round(time_s, 6), *sizes, score, int(lost))
+    return record | dict(zip(FIELDS, values, strict=True))
 
 
 def box_files(path: Path | None, targets: int) -> list[Path]:

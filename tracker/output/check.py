@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rbsf.errors import InputError
 
+from ..video.address import identity
+
 
 def check_output(
     path: str | Path, suffixes: Sequence[str] = (), source: str | Path | None = None
@@ -17,7 +19,7 @@ def check_output(
     Args:
         path: The file to be written.
         suffixes: The endings that the file may have. An empty sequence allows any.
-        source: The input, which must not be overwritten.
+        source: The name of the input, which must not be overwritten.
 
     Raises:
         InputError: The file has another ending, its folder is missing or closed to this user, a
@@ -36,7 +38,7 @@ def check_output(
         raise InputError(
             f"cannot write {file}: you may not write to its folder; choose another one"
         )
-    if source and file.exists() and Path(source).exists() and file.samefile(source):
+    if source and file.exists() and identity(str(file)) == identity(str(source)):
         raise InputError(f"output {file} is the source itself: choose another name")
     return file
 

@@ -10,7 +10,6 @@ from rbsf.geometry import Box
 from ..loop.tracker import Track
 from ..video.source import VideoFrame
 from .annotate import annotate
-from .box_file import BoxWriter
 from .video_file import VideoWriter
 
 
@@ -36,10 +35,19 @@ class Stop(Exception):
     """A sink asks for the run to end, as when the user closes the window."""
 
 
+class Records(Protocol):
+    """Takes records one by one, as `BoxWriter` and `BoxLines` do."""
+
+    def write(
+        self, frame: int, time_s: float, target: int, box: Box, score: float, lost: bool
+    ) -> None: ...
+    def close(self) -> None: ...
+
+
 class BoxSink:
     """Writes the tracks of every frame into a box file."""
 
-    def __init__(self, writer: BoxWriter) -> None:
+    def __init__(self, writer: Records) -> None:
         self._writer = writer
 
     def write(self, tracked: Tracked) -> None:

@@ -1,4 +1,4 @@
-"""Video files and network streams, decoded by PyAV.
+"""Video files and network streams, read by PyAV.
 
 PyAV is used rather than OpenCV because it gives the true time of every frame and the rotation that
 a phone wrote, it says which packet could not be decoded, and it gives up on a stream that stops
@@ -7,27 +7,27 @@ answering.
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import av
 import av.error
 import cv2
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
+from .address import LIVE_SCHEMES, STANDARD_INPUT, file_of, scheme_of, shown
+from .decode import USUAL_RATE, CutShort, decode
 from .live import newest
 from .source import Source, SourceFault, VideoFrame
 
-LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "srt", "udp")
-USUAL_RATE = 30.0
-"""The frames per second of a file that states neither times nor a rate."""
+TIMELESS = ("mpjpeg", "mjpeg")
+"""The formats that cameras send without times. FFmpeg makes times up for them, of 25 frames a
+second, so the time at which a frame arrives is taken."""
 
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -36,36 +36,67 @@ _ROTATIONS = {
 }
 
 
-def open_video(name: str, start: int, timeout: float) -> Source:
+def open_video(name: str, start: int, timeout: float, live: bool | None = None) -> Source:
     """Opens a video file, a network stream, or ("-") a video on standard input.
 
     Args:
         name: The path or the address.
         start: The number of the first frame that is wanted.
         timeout: The seconds that a stream may stay silent.
+        live: Whether frames that come faster than they are used are skipped. None skips them where
+            the source is a live one.
 
     Raises:
         InputError: There is no such file, or it cannot be opened or holds no video.
     """
-    scheme = urlsplit(name).scheme if "://" in name else ""
-    address, name = name, re.sub(r"//[^/@]*@", "//", name)  # a password must not appear in messages
-    if not scheme and name != "-" and not Path(name).is_file():
-        raise InputError(f"no such video, folder or camera: {name}")
+    scheme = scheme_of(name)
+    place = _place(name, scheme)
+    name = shown(name)
     try:
         container = av.open(
-            "pipe:0" if name == "-" else address,
+            place,
             timeout=timeout if scheme else None,
             options={"rtsp_transport": "tcp"} if scheme.startswith("rtsp") else {},
+            metadata_errors="replace",  # many files have titles that are not in UTF-8
         )
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"cannot open {name}: {_reason(error)}") from None
-    if not container.streams.video:
+    stream = _pictures(container)
+    if stream is None:
         container.close()
         raise InputError(f"{name} holds no video")
-    frames = _read_video(container, name, start, scheme in LIVE_SCHEMES)
-    if scheme in LIVE_SCHEMES:
-        return Source(name, newest(frames, name, timeout))
-    return Source(name, frames, _frame_count(container))
+    if stream.codec_context is None:
+        container.close()
+        raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
+    if live is None:
+        live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
+    frames = _read_video(container, stream, name, start, live)
+    if live:
+        return Source(name, newest(frames, name, timeout), live=True)
+    return Source(name, frames, _frame_count(container, stream))
+
+
+def _place(name: str, scheme: str) -> str:
+    """Returns what FFmpeg opens: an address, standard input, or the path of a file."""
+    if scheme:
+        return name
+    if name == STANDARD_INPUT:
+        return "pipe:0"
+    file = file_of(name)
+    if not file.is_file():
+        raise InputError(f"no such video, folder or camera: {shown(name)}")
+    return f"file:{file}"  # a colon in a file's name begins no scheme
+
+
+def _pictures(container: InputContainer) -> VideoStream | None:
+    """Returns the first video of a container. The cover of a song is a picture, but no video."""
+    videos = container.streams.video
+    return next((v for v in videos if not v.disposition & Disposition.attached_pic), None)
+
+
+def _has_no_end(container: InputContainer) -> bool:
+    """Whether what a server sends has neither a length nor a duration, as a camera's video."""
+    return container.size <= 0 and not container.duration
 
 
 def _reason(error: Exception) -> str:
@@ -77,9 +108,8 @@ def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 
-def _frame_count(container: InputContainer) -> int | None:
+def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """Returns the count that the file states, or else what its duration and rate suggest."""
-    stream = container.streams.video[0]
     if stream.frames:
         return stream.frames
     if container.duration and stream.average_rate:
@@ -88,25 +118,26 @@ def _frame_count(container: InputContainer) -> int | None:
 
 
 def _read_video(
-    container: InputContainer, name: str, start: int, live: bool
+    container: InputContainer, stream: VideoStream, name: str, start: int, live: bool
 ) -> Iterator[VideoFrame]:
     """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
-        for seconds, frame in _decode(container):
+        for seconds, frame in decode(container, stream):
             if live and began is None and frame is None:
                 continue  # the stream was joined between two key frames
-            if seconds is None:
-                seconds = index / float(container.streams.video[0].average_rate or USUAL_RATE)
+            if live and container.format.name in TIMELESS:
+                seconds = time.monotonic()
+            elif seconds is None:
+                seconds = index / float(stream.average_rate or USUAL_RATE)
             began = seconds if began is None else began
             if index >= start:
                 yield _upright(index, seconds - began, frame, name)
             index += 1
     except av.error.FFmpegError as error:
         raise SourceFault(f"{name} stopped at frame {index}: {_reason(error)}") from None
-    except _CutShort:
-        total = container.streams.video[0].frames
-        of = f" of {total}" if total else ""
+    except CutShort:
+        of = f" of {stream.frames}" if stream.frames else ""
         message = f"{name} breaks off before frame {index}{of}: the file is cut short or damaged"
         raise SourceFault(message) from None
     finally:
@@ -125,72 +156,3 @@ def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) 
         image = cv2.rotate(image, turn)  # type: ignore[assignment]
     fault = f"frame {index} of {name} is damaged" if frame.is_corrupt else None
     return VideoFrame(index, time_s, image, fault)
-
-
-class _CutShort(Exception):
-    """The file ended before the end that its header states."""
-
-
-def _decode(
-    container: InputContainer,
-) -> Iterator[tuple[float | None, av.VideoFrame | None]]:
-    """Yields (seconds, frame) in the order of display. A packet that fails to decode gives None.
-
-    Frames leave a decoder later than packets enter it, so a failed packet waits for its turn.
-    """
-    stream = container.streams.video[0]
-    failed: list[float] = []
-    packets, end = 0, 0.0
-    for packet in _packets(container, stream):
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        at = end if stamp is None else float(stamp * packet.time_base)
-        if packet.size:
-            packets += 1
-            end = max(end, at + float((packet.duration or 0) * packet.time_base))
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            failed.append(at)
-            continue
-        for frame in frames:
-            shown = frame.time if frame.pts is not None else None
-            for late in sorted(t for t in failed if shown is None or t < shown):
-                failed.remove(late)
-                yield late, None
-            yield shown, frame
-    for late in sorted(failed):
-        yield late, None
-    if _is_cut_short(container, packets, end):
-        raise _CutShort
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
-    """Yields the file's packets, then an empty one, on which a decoder releases its last frames."""
-    try:
-        yield from container.demux(stream)
-    except av.error.FFmpegError:
-        flush: av.Packet[Any] = av.Packet()
-        flush.stream = stream
-        yield flush
-        raise
-
-
-def _is_cut_short(container: InputContainer, packets: int, end: float) -> bool:
-    """Says whether the header promised more frames, by every measure that it gives.
-
-    With an edit list, a complete file holds fewer packets than its header counts; and sound may
-    outlast the pictures. So both measures must agree where the header gives both. The duration of
-    an AVI is FFmpeg's own guess and does not count.
-    """
-    stream = container.streams.video[0]
-    signs = []
-    if stream.frames:
-        signs.append(packets < stream.frames)
-    duration = None
-    if stream.duration and stream.time_base and container.format.name != "avi":
-        duration = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
-    elif container.duration and len(container.streams) == 1:
-        duration = (container.duration + (container.start_time or 0)) / av.time_base
-    if duration is not None and container.format.name != "avi":
-        signs.append(end < duration - 1.5 / float(stream.average_rate or USUAL_RATE))
-    return bool(signs) and all(signs)

@@ -17,6 +17,7 @@ import cv2
 from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES, quiet_opencv, read_image
 
+from .address import file_of
 from .files import open_video
 from .live import newest
 from .source import Source, SourceFault, VideoFrame
@@ -29,7 +30,9 @@ TIMEOUT_S = 10.0
 """The seconds that a camera or a stream may stay silent."""
 
 
-def open_source(name: str | Path, start: int = 0, timeout: float = TIMEOUT_S) -> Source:
+def open_source(
+    name: str | Path, start: int = 0, timeout: float = TIMEOUT_S, live: bool | None = None
+) -> Source:
     """Opens a source of frames, whichever kind `name` stands for.
 
     Args:
@@ -37,6 +40,9 @@ def open_source(name: str | Path, start: int = 0, timeout: float = TIMEOUT_S) ->
             RTSP or HTTP address, or "-" for a video on standard input.
         start: The first frame that is wanted. Frames keep the numbers they have in the source.
         timeout: The seconds that a camera or a stream may stay silent.
+        live: Whether frames that come while the last one is in use are skipped, so that tracking
+            never falls behind. None skips them for cameras and live streams, and reads files whole,
+            also those that a server sends.
 
     Raises:
         InputError: The source is missing, cannot be read, is empty, or ends before `start`.
@@ -46,20 +52,21 @@ def open_source(name: str | Path, start: int = 0, timeout: float = TIMEOUT_S) ->
         raise InputError(f"the start frame must be 0 or more, not {start}")
     camera = re.fullmatch(r"(?:/dev/video)?(\d+)", text)
     if camera:
-        return _open_camera(int(camera[1]), start, timeout)
-    if Path(text).is_dir():
-        return _open_folder(Path(text), start)
-    return open_video(text, start, timeout)
+        return _open_camera(int(camera[1]), start, timeout, live is not False)
+    if file_of(text).is_dir():
+        return _open_folder(file_of(text), start)
+    return open_video(text, start, timeout, live)
 
 
 # ---------------------------------------------------------------------------- folders of images
 
 
 def _open_folder(folder: Path, start: int) -> Source:
-    files = sorted(
-        (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
-        key=natural_key,
-    )
+    try:
+        found = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    except OSError as error:
+        raise InputError(f"cannot read folder {folder}: {error.strerror}") from None
+    files = sorted(found, key=natural_key)
     if not files:
         raise InputError(f"folder {folder} holds no images ({' '.join(IMAGE_SUFFIXES)})")
     if start >= len(files):
@@ -79,14 +86,14 @@ def natural_key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
 def _read_folder(files: list[Path], start: int) -> Iterator[VideoFrame]:
     for index in range(start, len(files)):
         image = read_image(files[index])
-        fault = f"frame {index} ({files[index]}) cannot be decoded" if image is None else None
+        fault = f"frame {index} ({files[index]}) cannot be read" if image is None else None
         yield VideoFrame(index, index / FOLDER_RATE, image, fault)
 
 
 # -------------------------------------------------------------------------------------- cameras
 
 
-def _open_camera(number: int, start: int, timeout: float) -> Source:
+def _open_camera(number: int, start: int, timeout: float, live: bool) -> Source:
     with quiet_opencv():
         capture = cv2.VideoCapture(number)
     if not capture.isOpened():
@@ -95,7 +102,8 @@ def _open_camera(number: int, start: int, timeout: float) -> Source:
         )
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     name = f"camera {number}"
-    return Source(name, newest(_read_camera(capture, name, start), name, timeout))
+    frames = _read_camera(capture, name, start)
+    return Source(name, newest(frames, name, timeout) if live else frames, live=live)
 
 
 def _read_camera(capture: cv2.VideoCapture, name: str, start: int) -> Iterator[VideoFrame]:

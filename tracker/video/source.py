@@ -37,15 +37,25 @@ class Source:
         name: The source's name for messages.
         frames: The frames in order.
         count: The number of frames in the whole source, if it is known.
+        live: Whether frames that come while another is in use are skipped.
 
     Raises:
         InputError: There is no frame, or the first one cannot be decoded.
     """
 
-    def __init__(self, name: str, frames: Iterator[VideoFrame], count: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        frames: Iterator[VideoFrame],
+        count: int | None = None,
+        *,
+        live: bool = False,
+    ) -> None:
         self.name = name
         self.count = count
         """The number of frames in the whole source, or None if it is not known."""
+        self.live = live
+        """Whether frames are skipped when they come faster than they are used."""
         self._frames = frames
         self.first, self.first_image = self._first()
 

@@ -53,3 +53,11 @@ def test_two_trackers_of_one_name_are_refused():
     one = Contender("kcf", "packed", None, {}, object, code="")
     with pytest.raises(InputError, match="two trackers are called kcf"):
         check_names([one, replace(one, engine="opencv")])
+
+
+@pytest.mark.parametrize("file", ["...rbsf", "..safetensors", "a\\b.rbsf"])
+def test_weights_whose_name_leads_out_of_the_output_are_refused(file):
+    """`...rbsf` has the stem `..`."""
+    contender = Contender(Path(file).stem, "packed", None, {}, object, code="")
+    with pytest.raises(InputError, match="is refused as the name of a tracker: it is a path"):
+        check_names([contender])

@@ -2,13 +2,15 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmark_folders import SIZE, walk, write_got10k, write_otb
 
 from rbsf.errors import InputError
-from tracker.evaluation.datasets import load_dataset
+from tracker.evaluation.datasets import Sequence, load_dataset
+from tracker.evaluation.sequence import check_sequence
 
 BOXES = np.array([[1.0, 2, 10, 12], [2, 3, 10.5, 12], [3, 4, 11, 12]])
 ZERO_BASED = BOXES - [1, 1, 0, 0]
@@ -164,3 +166,18 @@ def test_first_frames(tmp_path):
     )
     with pytest.raises(InputError, match="at least 2 frames"):
         cut.first_frames(1)
+
+
+@pytest.mark.parametrize("name", ["..", "../up", "/absolute", "a\\b", "C:x", "", "."])
+def test_no_layout_gives_a_name_that_leads_out_of_the_output(name):
+    """Every reader checks its sequences with `check_sequence`."""
+    with pytest.raises(InputError, match="is refused as the name of a sequence: it is a path"):
+        check_sequence(Sequence(name, (Path("1.jpg"), Path("2.jpg")), ZERO_BASED[:2]))
+
+
+def test_folders_with_odd_names_are_left_out_and_named(tmp_path):
+    write_otb(tmp_path, "Girl", [BOXES], 3)
+    write_otb(tmp_path, "C:x", [BOXES], 3)
+    dataset = load_dataset("otb", tmp_path)
+    assert [sequence.name for sequence in dataset.sequences] == ["Girl"]
+    assert "'C:x' is refused" in str(dataset.left_out[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rbsf.geometry import Box
 from tracker.output.box_file import BoxWriter
+from tracker.output.box_lines import BoxLines
 
 FIRST, SECOND = Box(1.0, 2.0, 30.25, 40.5), Box(0.1234567, -2.0, 3.0, 4.0)
 
@@ -83,6 +84,29 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     writer.close()
     assert target.read_text().startswith("frame,")
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_score_that_is_no_number_is_written_as_0(tmp_path: Path) -> None:
+    for name in ("out.csv", "out.json"):
+        writer = BoxWriter(tmp_path / name)
+        writer.write(0, 0.0, 0, FIRST, float("nan"), True)
+        writer.close()
+        assert "nan" not in (tmp_path / name).read_text().lower()
+    assert json.loads((tmp_path / "out.json").read_text())["records"][0]["score"] == 0
+
+
+def test_lines_can_be_read_while_they_are_made(tmp_path: Path) -> None:
+    writer = BoxLines(tmp_path / "out.jsonl", targets=2)
+    assert not (tmp_path / "out.jsonl").exists()
+    for count, (target, box) in enumerate([(0, FIRST), (1, SECOND)], 1):
+        writer.write(7, 0.28, target, box, 0.5, False)
+        lines = (tmp_path / "out.jsonl").read_text().splitlines()
+        assert len(lines) == count and json.loads(lines[-1])["target"] == target + 1
+    writer.close()
+    assert json.loads(lines[0]) == {
+        "target": 1, "frame": 7, "time_s": 0.28, "x": 1.0, "y": 2.0, "w": 30.25, "h": 40.5,
+        "score": 0.5, "lost": 0,
+    }  # fmt: skip
 
 
 def test_nothing_written_leaves_no_file(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from clip_files import HEIGHT, WIDTH, blank_packet, flat, level, turn_clockwise, write_clip
 
 from rbsf.errors import InputError
@@ -112,6 +115,32 @@ def test_a_frame_that_cannot_be_decoded_is_named_and_passed(clip: Path) -> None:
     assert levels(frames) == pytest.approx([level(i) for i in range(20) if i != 9], abs=4)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_after_damage_frames_keep_their_numbers_and_times(tmp_path: Path, seed: int) -> None:
+    """H.264 refers to frames before, so what follows the damage cannot be decoded either."""
+    count = 48
+    path = write_clip(tmp_path / "clip.mp4", [flat(i % 24) for i in range(count)], gop=12)
+    ruin(path, seed)
+    frames, fault = read(path)
+    assert fault is None
+    assert [frame.index for frame in frames] == list(range(count))
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(count)])
+    missing = [frame.index for frame in frames if frame.image is None]
+    assert missing and all("cannot be decoded" in str(frames[i].fault) for i in missing)
+    whole = frames[36:]  # the last group of pictures is not touched
+    assert levels(whole) == pytest.approx([level(i % 24) for i in range(36, count)], abs=6)
+
+
+def ruin(path: Path, seed: int) -> None:
+    """Overwrites all packets of the frames 12 to 30, but leaves the index as it is."""
+    with av.open(str(path)) as container:
+        packets = [(p.pts, p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data, draw = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    for _, position, size in sorted(packets, key=lambda packet: packet[1])[12:30]:
+        data[position : position + size] = draw.bytes(size)
+    path.write_bytes(data)
+
+
 def test_a_bad_first_frame_tells_where_to_start(clip: Path) -> None:
     blank_packet(clip, 0)
     blank_packet(clip, 1)
@@ -167,6 +196,63 @@ def sound(path: Path) -> None:
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
+
+
+def song_with_a_cover(path: Path) -> None:
+    """A sound file in which a picture is stored as its cover."""
+    cover = cv2.imencode(".png", flat(0))[1].tobytes()
+    with av.open(str(path), "w") as container:
+        audio = container.add_stream("mp3", rate=44100)
+        picture = container.add_stream("png")
+        picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "rgb24"
+        picture.disposition = Disposition.attached_pic
+        packet = av.Packet(cover)
+        packet.stream, packet.pts, packet.dts = picture, 0, 0
+        container.mux(packet)
+        sound = av.AudioFrame.from_ndarray(np.zeros((2, 44100), np.float32), "fltp", "stereo")
+        sound.sample_rate = 44100
+        container.mux([*audio.encode(sound), *audio.encode(None)])
+
+
+def test_a_songs_cover_is_no_video(tmp_path: Path) -> None:
+    song_with_a_cover(tmp_path / "song.mp3")
+    with pytest.raises(InputError, match="holds no video"):
+        open_source(tmp_path / "song.mp3")
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mp4", "clip.mkv"])
+def test_a_title_that_is_not_utf8_is_no_hindrance(tmp_path: Path, name: str) -> None:
+    path = write_clip(tmp_path / name, [flat(i) for i in range(4)], title="Cafe title")
+    path.write_bytes(path.read_bytes().replace(b"Cafe", b"Caf\xe9"))  # Latin-1
+    with pytest.raises(UnicodeDecodeError), av.open(str(path)):
+        pass
+    assert len(read(path)[0]) == 4
+
+
+def test_a_code_that_is_not_known_is_one_line(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(InputError, match="in a code that is not known here"):
+        open_source(clip)
+
+
+def test_a_colon_in_a_name_begins_no_scheme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clip(tmp_path / "at 12:30.mp4", [flat(0), flat(1)])
+    (tmp_path / "at 12:30.mp4").rename(tmp_path / "concat:clip.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert len(read("concat:clip.mp4")[0]) == 2
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=r"cannot read folder .*Permission denied"):
+        open_source(tmp_path)
 
 
 def test_what_is_no_source_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -234,3 +320,56 @@ def test_a_stream_that_stops_answering(stalling_server: str) -> None:
     assert 3 < len(frames) < 15
     assert levels(frames) == pytest.approx([level(i) for i in range(len(frames))], abs=4)
     assert f"stopped at frame {len(frames)}: it stopped answering" in str(fault)
+
+
+@pytest.fixture
+def camera_server() -> Iterator[tuple[str, list[int]]]:
+    """A camera that sends JPEG pictures over HTTP without end, 100 a second, and counts them."""
+    ended, sent = threading.Event(), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
+            self.end_headers()
+            while not ended.wait(0.01):
+                data = cv2.imencode(".jpg", flat(len(sent) % 30))[1].tobytes()
+                head = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}"
+                with suppress(OSError):
+                    self.wfile.write(head.encode() + b"\r\n\r\n" + data + b"\r\n")
+                sent.append(len(data))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/video", sent
+    ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_http_camera_skips_what_comes_meanwhile(
+    camera_server: tuple[str, list[int]],
+) -> None:
+    address, sent = camera_server
+    source = open_source(address, timeout=10)
+    assert source.live
+    frames, began = iter(source), time.monotonic()
+    next(frames)
+    for _ in range(3):
+        before = len(sent)
+        while len(sent) < before + 30:  # the tracker is thirty times as slow as the camera
+            time.sleep(0.01)
+        frame = next(frames)
+    assert frame.index >= len(sent) - 10
+    assert 0.9 <= frame.time_s <= time.monotonic() - began + 1  # 90 frames, a hundredth each
+    source.close()
+
+
+def test_a_file_from_a_server_is_read_whole_unless_it_is_said_to_be_live(
+    stalling_server: str,
+) -> None:
+    assert not open_source(stalling_server, timeout=1.0).live
+    assert open_source(stalling_server, timeout=1.0, live=True).live

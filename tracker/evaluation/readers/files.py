@@ -99,20 +99,6 @@ def numbered_images(folder: Path, numbers: Iterable[int], digits: int) -> tuple[
     return tuple(wanted)
 
 
-def plain_name(name: str) -> str:
-    """The same name, if it names a folder directly below another one.
-
-    Results are written to files of this name. With a separator in it, or as `..`, they would land
-    outside of the output folder.
-
-    Raises:
-        InputError: The name could lead elsewhere.
-    """
-    if name in {"", ".", ".."} or set(name) & set("/\\:\0"):
-        raise InputError(f"{name!r} is refused as the name of a sequence: it is a path")
-    return name
-
-
 def is_empty(folder: Path) -> bool:
     """Whether a folder holds nothing, or nothing that this user may see."""
     try:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from rbsf.errors import InputError
 from rbsf.geometry import from_one_indexed
 
+from ..names import plain_name
 from ..sequence import Boxes, Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import images, plain_name, read_rows, read_text
+from .files import images, read_rows, read_text
 
 
 def find_got10k(split: str, root: Path) -> Loaders:
@@ -33,7 +34,7 @@ def find_got10k(split: str, root: Path) -> Loaders:
 
 
 def _load_scored(split: Path, name: str) -> Sequence:
-    folder = split / plain_name(name)
+    folder = split / plain_name(name, "a sequence")
     boxes = from_one_indexed(read_rows(folder / "groundtruth.txt"))
     boxes[~_visible(folder, len(boxes))] = np.nan
     return check_sequence(
@@ -42,7 +43,7 @@ def _load_scored(split: Path, name: str) -> Sequence:
 
 
 def _load_test(split: Path, name: str) -> Sequence:
-    folder = split / plain_name(name)
+    folder = split / plain_name(name, "a sequence")
     first = from_one_indexed(read_rows(folder / "groundtruth.txt"))[:1]
     frames = images(folder)
     boxes: Boxes = np.full((len(frames), 4), np.nan)

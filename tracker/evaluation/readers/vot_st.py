@@ -15,10 +15,11 @@ import numpy as np
 
 from rbsf.errors import InputError
 
+from ..names import plain_name
 from ..sequence import Boxes, Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import images, plain_name, read_text, without_areas_as_nan
+from .files import images, read_text, without_areas_as_nan
 
 NO_BOX = [np.nan] * 4
 
@@ -33,7 +34,7 @@ def find_vot(root: Path) -> Loaders:
 
 
 def _load(base: Path, name: str) -> Sequence:
-    folder = base / plain_name(name)
+    folder = base / plain_name(name, "a sequence")
     below = folder / "color"
     frames = images(below if below.is_dir() else folder)
     boxes = read_regions(folder / "groundtruth.txt")
