@@ -252,7 +252,10 @@ def with_a_nan(backbone):
         (with_padding, "conv3 pads its input"),
         (with_padded_pixels, "conv1 pads its input"),
         (with_activation(nn.Tanh()), "conv3: the activation binarizer after it gives values other"),
-        (with_activation(Band()), "conv3: in 4 of 384 channels the bit after it changes more than"),
+        (
+            with_activation(Band()),
+            "conv3: in 4 of 384 channels the value after it both rises and falls",
+        ),
         (with_a_nan, "backbone.norms.conv2.running_var holds a value that is not finite"),
     ],
 )
