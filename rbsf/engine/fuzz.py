@@ -72,8 +72,8 @@ def random_network(seed: int) -> PackedNetwork:
         weights = rng.integers(-127, 128, shape) if first else rng.integers(0, 2, shape) * 2 - 1
         reals = rng.normal(size=(2, outputs)).astype(np.float32)
         most = terms * (8000 if first else 1)
-        thresholds = np.sort(rng.integers(-most, most + 1, (steps, outputs)), axis=0)
-        thresholds = (thresholds if steps > 1 else thresholds[0]).astype(np.int32)
+        ordered = np.sort(rng.integers(-most, most + 1, (steps, outputs)), axis=0)
+        thresholds = (ordered if steps > 1 else ordered[0]).astype(np.int32)
         layers.append(
             PackedLayer(
                 "pixels" if first else "binary",

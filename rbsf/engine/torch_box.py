@@ -52,8 +52,9 @@ def load_box_net(path: str | Path) -> BoxNet:
     config = checkpoint.header.get("config", {})
     layers = BACKBONES.get(config.get("backbone"))
     activations = config.get("activations", "approx")  # older checkpoints had no other
-    known = layers is not None and activations in get_args(ActivationBinarizerName)
-    if checkpoint.header.get("kind") != "box" or not known:
+    kind = checkpoint.header.get("kind")
+    known = activations in get_args(ActivationBinarizerName)
+    if kind != "box" or layers is None or not known:
         raise InputError(f"{path} is of another architecture: it holds no network with a box head")
     model = BoxNet(BinaryAlexNetV1(activations=activations, layers=layers))
     tensors = {name: float_copy(tensor) for name, tensor in checkpoint.part("model").items()}
