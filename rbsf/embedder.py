@@ -170,7 +170,8 @@ def _load_packed(file: Path, engine: Engine, threads: int | None) -> Loaded:
     name, sha256 = file.stem, file_sha256(file)
     if engine == "packed" or (engine == "auto" and kernel_paths()):
         return PackedEmbedder(network, name, sha256, threads)
-    if engine == "auto" and importlib.util.find_spec("openvino"):
+    only_bits = all(layer.output != "levels" for layer in network.layers)
+    if engine == "auto" and only_bits and importlib.util.find_spec("openvino"):
         from rbsf.engine.openvino_u1 import OpenVinoEmbedder
 
         _warn_of_missing_kernels("OpenVINO")

@@ -1,5 +1,7 @@
 """Binarizers turn real weights and activations into +1 and -1, and give sign a usable gradient.
 
+Activations can have four levels instead, which are two bits. The weights stay one bit.
+
 A `BinaryConv2d` takes one binarizer for its kernel and one for its input. They can be made by name,
 as a configuration file does:
 
@@ -32,6 +34,8 @@ conv = BinaryConv2d(
 | `"xnor"` | `"clipped"` | XNOR-SF, the baseline of Table 5 in the RBCN paper |
 | `"recu"`, `"irnet"` | any | other ways to the same packed form |
 | any | `"rsign"` | ReActNet's learned thresholds |
+| `"rbcn"` | `"two_bit"` | the network with a box head |
+| `"rbcn"` | `"one_bit"` | a comparison: levels 0 and 1 instead of signs; it cannot be packed |
 """
 
 from __future__ import annotations
@@ -44,11 +48,12 @@ from torch import nn
 
 from rbsf.binarize.activations import ApproxSign, ClippedSign, RSign
 from rbsf.binarize.irnet import IRNet
+from rbsf.binarize.levels import Levels
 from rbsf.binarize.recu import ReCU
 from rbsf.binarize.weights import RBCN, XNOR, BinaryWeight, BiReal, CShape, WeightBinarizer
 
 WeightBinarizerName = Literal["rbcn", "xnor", "bireal", "recu", "irnet"]
-ActivationBinarizerName = Literal["approx", "clipped", "rsign"]
+ActivationBinarizerName = Literal["approx", "clipped", "rsign", "two_bit", "one_bit"]
 
 
 def weight_binarizer(
@@ -79,7 +84,8 @@ def activation_binarizer(name: ActivationBinarizerName, channels: int) -> nn.Mod
     """Makes an activation binarizer by its name.
 
     Args:
-        name: "approx" makes an `ApproxSign`, "clipped" a `ClippedSign`, "rsign" an `RSign`.
+        name: "approx" makes an `ApproxSign`, "clipped" a `ClippedSign`, "rsign" an `RSign`,
+            "two_bit" and "one_bit" make `Levels`.
         channels: The channels of its input, each of which has a threshold of its own in `RSign`.
 
     Raises:
@@ -89,6 +95,8 @@ def activation_binarizer(name: ActivationBinarizerName, channels: int) -> nn.Mod
         "approx": ApproxSign,
         "clipped": ClippedSign,
         "rsign": lambda: RSign(channels),
+        "two_bit": lambda: Levels(steps=3, height=0.5),
+        "one_bit": lambda: Levels(steps=1, height=1.0),
     }
     return makers[name]()
 
@@ -103,6 +111,7 @@ __all__ = [
     "CShape",
     "ClippedSign",
     "IRNet",
+    "Levels",
     "RSign",
     "ReCU",
     "WeightBinarizer",

@@ -31,12 +31,12 @@ class Network:
         """Embeds RGB crops (N, S, S, 3) as features (N, C, h, w)."""
 
     def layers(self, crops: NDArray[np.uint8]) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
-        """Gives the bits of each layer, 0 and 1, (N, C, h, w), and last the features."""
+        """Gives each layer's map, 0 and 1 or levels 0 to 3, (N, C, h, w), and last the features."""
 
     def layers_from_bits(
         self, bits: NDArray[np.uint8], size: int
     ) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
-        """Does what `layers` does, but starts from the first layer's bits for crops of `size`."""
+        """Does what `layers` does, but starts from the first layer's map for crops of `size`."""
 
     def profile(self, crops: NDArray[np.uint8]) -> list[float]:
         """Runs the network once and gives the seconds that each layer took."""

@@ -1,4 +1,4 @@
-"""The packed file `.rbsf`, version 1: its content byte by byte, and how to read and write it.
+"""The packed file `.rbsf`, versions 1 and 2: its bytes one by one, and how to read and write it.
 
 All numbers are little-endian. This module does not need torch.
 
@@ -6,7 +6,7 @@ The file begins with a header:
 
     at  bytes
      0      8  89 52 42 53 46 0D 0A 1A (\\x89RBSF\\r\\n\\x1a, which a transfer as text would change)
-     8      4  u32 version, 1
+     8      4  u32 version: 2 if a layer's output is levels, else 1
     12      4  u32 CRC-32 (zlib's) of everything from byte 16 to the end
     16      8  u64 size of the whole file
     24      4  f32 response gain, finite, > 0
@@ -17,8 +17,8 @@ The file begins with a header:
 
 The L layers follow, one after the other:
 
-     0      1  u8 kind: 0 pixels (8-bit weights on 8-bit pixels), 1 binary (+-1 on +-1)
-     1      1  u8 output: 0 bits, 1 real
+     0      1  u8 kind: 0 pixels (8-bit weights on 8-bit pixels), 1 binary (+-1 on bits or levels)
+     1      1  u8 output: 0 bits, 1 real, 2 levels
      2      1  u8 pool: 1 if a 3x3 max-pool of stride 2 follows, else 0
      3      1  u8 0
      4     20  u32 inputs, u32 outputs, u32 kernel, u32 stride, u32 groups
@@ -28,6 +28,8 @@ The L layers follow, one after the other:
                output starts on a byte, and the unused bits of its last byte are 0
                output bits: i32 thresholds [outputs]; flips [outputs], a bit each in the same
                order, ceil(outputs / 8) bytes, unused bits 0
+               output levels: i32 thresholds [3][outputs], which do not fall from one step to the
+               next; flips as for bits
                output real: f32 scale [outputs], f32 bias [outputs], finite
 
 The file ends after the last layer. There is no padding, neither between layers nor around maps.
@@ -35,9 +37,16 @@ The file ends after the last layer. There is no padding, neither between layers 
 What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 
     pixels  S = sum w p          p the pixel, 0 to 255
-    binary  S = sum w a          a = +-1, so S = K - 2 popcount(w xor a), K = kernel^2 inputs/groups
+    binary  S = sum w a          a = +-1 or a level; K = kernel^2 inputs/groups terms
     bits    a' = (OR over the pool's window of [S >= threshold]) xor flip;  +1 where it is 1
+    levels  l = the number of the thresholds that S reaches, at most 3; the pool takes the maximum;
+            a' = 3 - l where flip is 1, else l
     real    S * scale + bias, two float32 roundings (no fused multiply-add)
+
+With bits, S = K - 2 popcount(w xor a). A level is 2 a1 + a0 in binary digits. With P the number of
+the filter's weights that are +1,
+
+    S = 3 P - 2 popcount(w xor a1) - popcount(w xor a0)
 
 A file that breaks one of these rules is refused:
 
@@ -45,7 +54,8 @@ A file that breaks one of these rules is refused:
 - Only the last layer has real output. It has no pool.
 - Each layer has as many inputs as the layer before it has outputs.
 - The groups divide the inputs and the outputs.
-- The kernel is 1 to 15, the stride 1 to 4, each number of channels 1 to 4096, K at most 32768.
+- The kernel is 1 to 15, the stride 1 to 4, each number of channels 1 to 4096. K is at most 32768,
+  and at most 16384 in a layer that reads levels.
 """
 
 from __future__ import annotations
@@ -65,15 +75,19 @@ from rbsf.errors import InputError
 from rbsf.files.atomic import replacing
 
 MAGIC = b"\x89RBSF\r\n\x1a"
-VERSION = 1
+VERSION = 2
+"""The newest version. Version 1 knows no levels."""
 MOST_METADATA = 65536
 """The greatest size of the metadata, in bytes."""
-MOST_TERMS = 32768
-"""The greatest K."""
+MOST_TERMS = {"pixels": 32768, "bits": 32768, "levels": 16384}
+"""The greatest K of a layer that reads these."""
+STEPS = 3
+"""The steps from the lowest of the four levels to the highest."""
 
 _HEADER = struct.Struct("<8sIIQffII")
 _RECORD = struct.Struct("<4B5I")
 _KINDS: tuple[Literal["pixels", "binary"], ...] = ("pixels", "binary")
+_OUTPUTS: tuple[Literal["bits", "real", "levels"], ...] = ("bits", "real", "levels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +96,8 @@ class PackedLayer:
 
     `weights` has the shape (outputs, inputs / groups, kernel, kernel), and the values +1 and -1 in
     a binary layer. A layer with output bits has `thresholds` and `flips`, a layer with real output
-    has `scale` and `bias`, each of shape (outputs,). The other two are None.
+    has `scale` and `bias`, each of shape (outputs,). The other two are None. A layer with output
+    levels has `thresholds` of shape (3, outputs), ascending, and `flips`.
     """
 
     kind: Literal["pixels", "binary"]
@@ -103,6 +118,13 @@ class PackedLayer:
         """K, the number of products that are summed for one output."""
         return self.kernel**2 * self.inputs // self.groups
 
+    @property
+    def output(self) -> Literal["bits", "real", "levels"]:
+        """What the layer gives: bits (+1 and -1), levels (0 to 3), or real numbers."""
+        if self.thresholds is None:
+            return "real"
+        return "levels" if self.thresholds.ndim == 2 else "bits"
+
 
 @dataclass(frozen=True, eq=False)
 class PackedNetwork:
@@ -112,6 +134,11 @@ class PackedNetwork:
     response_gain: float
     response_bias: float
     metadata: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        """The version of its file: the least that can say what its layers give."""
+        return 2 if any(layer.output == "levels" for layer in self.layers) else 1
 
 
 def write_packed(path: str | Path, network: PackedNetwork) -> None:
@@ -149,9 +176,9 @@ def to_bytes(network: PackedNetwork) -> bytes:
     gain, bias = network.response_gain, network.response_bias
     counts = (len(metadata), len(network.layers))
     size = _HEADER.size + len(body)
-    header = _HEADER.pack(MAGIC, VERSION, 0, size, gain, bias, *counts)
+    header = _HEADER.pack(MAGIC, network.version, 0, size, gain, bias, *counts)
     crc = zlib.crc32(header[16:] + body)
-    data = _HEADER.pack(MAGIC, VERSION, crc, size, gain, bias, *counts) + body
+    data = _HEADER.pack(MAGIC, network.version, crc, size, gain, bias, *counts) + body
     from_bytes(data, "this network")  # never write a file that could not be read
     return data
 
@@ -220,7 +247,7 @@ def _parse(reader: _Reader) -> PackedNetwork:
         version <= VERSION,
         f"has version {version}, but this rbsf reads only up to {VERSION}: update rbsf",
     )
-    _require(version == VERSION, f"is damaged: there is no version {version}")
+    _require(version >= 1, f"is damaged: there is no version {version}")
     _require(
         size <= len(data),
         f"is truncated: it has {len(data)} of {size} bytes; download it again",
@@ -242,7 +269,12 @@ def _parse(reader: _Reader) -> PackedNetwork:
     for number in range(count):
         layers.append(_layer(reader, f"layer {number + 1}", layers, number == count - 1))
     _require(not reader.left, f"is damaged: {reader.left} bytes follow its last layer")
-    return PackedNetwork(tuple(layers), gain, bias, metadata)
+    network = PackedNetwork(tuple(layers), gain, bias, metadata)
+    _require(
+        version == network.version,
+        f"is damaged: it has version {version}, but its layers make version {network.version}",
+    )
+    return network
 
 
 def _metadata(text: bytes) -> dict[str, Any]:
@@ -273,20 +305,24 @@ class _Record(NamedTuple):
     def terms(self) -> int:
         return self.kernel**2 * self.inputs // self.groups
 
-    def check(self, name: str, expected: int, first: bool, last: bool) -> None:
+    def check(self, name: str, before: PackedLayer | None, last: bool) -> None:
         """Refuses a record that breaks a rule, before anything of the sizes in it is read.
 
         Args:
             name: The name of the layer in messages.
-            expected: The number of inputs that the layer must have.
-            first: Whether this is the first layer.
+            before: The layer before this one; None if this is the first.
             last: Whether this is the last layer.
         """
+        first, expected = before is None, before.outputs if before else 3
         k, channels = _KINDS[not first], f"{self.inputs} inputs and {self.outputs} outputs"
         rules = {
-            "has an unknown kind": max(self[:3]) <= 1 and self.zero == 0,
+            "has an unknown kind": max(self.kind, self.pool) <= 1
+            and self.output < len(_OUTPUTS)
+            and self.zero == 0,
             f"must be {k}": self.kind == (not first),
-            f"must give {'reals' if last else 'bits'}": self.output == last,
+            f"must give {'reals' if last else 'bits or levels'}": (
+                (_OUTPUTS[self.output % len(_OUTPUTS)] == "real") == last
+            ),
             "is the last and must not have a pool": not (last and self.pool),
             f"has kernel {self.kernel}, not 1 to 15": 1 <= self.kernel <= 15,
             f"has stride {self.stride}, not 1 to 4": 1 <= self.stride <= 4,
@@ -301,15 +337,18 @@ class _Record(NamedTuple):
         }
         for broken, kept in rules.items():
             _require(kept, f"breaks a rule of the format: {name} {broken}")
+        reads = before.output if before else "pixels"
+        most = MOST_TERMS[reads]
         _require(
-            self.terms <= MOST_TERMS,
-            f"breaks a rule of the format: {name} sums {self.terms} terms, more than {MOST_TERMS}",
+            self.terms <= most,
+            f"breaks a rule of the format: {name} sums {self.terms} terms on {reads}, "
+            f"more than {most}",
         )
 
 
 def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) -> PackedLayer:
     record = _Record(*_RECORD.unpack(reader.take(_RECORD.size)))
-    record.check(name, before[-1].outputs if before else 3, not before, last)
+    record.check(name, before[-1] if before else None, last)
     outputs, terms, kernel = record.outputs, record.terms, record.kernel
     if record.kind:
         weights = reader.bits(outputs, terms).astype(np.int8) * 2 - 1
@@ -318,12 +357,16 @@ def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) ->
         _require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
     weights = weights.reshape(outputs, kernel, kernel, -1).transpose(0, 3, 1, 2)
     thresholds = flips = scale = bias = None
-    if record.output:
+    if last:
         scale, bias = reader.array("<f4", outputs), reader.array("<f4", outputs)
         finite = bool(np.isfinite(scale).all() and np.isfinite(bias).all())
         _require(finite, f"is damaged: {name} has a scale or bias that is not finite")
     else:
-        thresholds = reader.array("<i4", outputs)
+        levels = _OUTPUTS[record.output] == "levels"
+        shape = (STEPS, outputs) if levels else (outputs,)
+        thresholds = reader.array("<i4", math.prod(shape)).reshape(shape)
+        ascend = not levels or bool((thresholds[1:] >= thresholds[:-1]).all())
+        _require(ascend, f"is damaged: {name} has thresholds that do not ascend")
         flips = reader.bits(1, outputs)[0].astype(bool)
     return PackedLayer(
         _KINDS[record.kind],
@@ -339,9 +382,9 @@ def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) ->
 
 def layer_bytes(layer: PackedLayer) -> bytes:
     """Gives the bytes of a layer in the file, with its record first."""
-    kind, real = _KINDS.index(layer.kind), layer.scale is not None
+    kind, output = _KINDS.index(layer.kind), _OUTPUTS.index(layer.output)
     shape = (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)
-    parts = [_RECORD.pack(kind, real, layer.pool, 0, *shape)]
+    parts = [_RECORD.pack(kind, output, layer.pool, 0, *shape)]
     rows = layer.weights.transpose(0, 2, 3, 1).reshape(layer.outputs, -1)
     parts.append(_pack_bits(rows > 0) if kind else rows.astype("<i1").tobytes())
     if layer.thresholds is not None and layer.flips is not None:

@@ -58,7 +58,7 @@ class Sample(NamedTuple):
 
 
 def random_network(seed: int) -> PackedNetwork:
-    """Makes a valid network of 2 to 4 small layers with unusual shapes."""
+    """Makes a valid network of 2 to 4 small layers with unusual shapes, on bits or levels."""
     rng = np.random.default_rng(seed)
     sizes = [3, *rng.choice([1, 2, 5, 8, 12, 16, 24, 63, 64, 66], rng.integers(2, 5))]
     layers = []
@@ -66,11 +66,14 @@ def random_network(seed: int) -> PackedNetwork:
         first, last = index == 0, index == len(sizes) - 2
         common = [n for n in (1, 2, 3, 4, 8) if inputs % n == outputs % n == 0 and not first]
         groups, kernel = int(rng.choice(common or [1])), int(rng.integers(1, 5))
+        steps = 3 if rng.integers(2) else 1
         shape = (outputs, inputs // groups, kernel, kernel)
         terms = kernel**2 * int(inputs) // groups
         weights = rng.integers(-127, 128, shape) if first else rng.integers(0, 2, shape) * 2 - 1
         reals = rng.normal(size=(2, outputs)).astype(np.float32)
         most = terms * (8000 if first else 1)
+        ordered = np.sort(rng.integers(-most, most + 1, (steps, outputs)), axis=0)
+        thresholds = (ordered if steps > 1 else ordered[0]).astype(np.int32)
         layers.append(
             PackedLayer(
                 "pixels" if first else "binary",
@@ -81,7 +84,7 @@ def random_network(seed: int) -> PackedNetwork:
                 groups,
                 bool(rng.integers(2)) and not last,
                 weights.astype(np.int8),
-                None if last else rng.integers(-most, most + 1, outputs).astype(np.int32),
+                None if last else thresholds,
                 None if last else rng.integers(0, 2, outputs).astype(bool),
                 reals[0] if last else None,
                 reals[1] if last else None,
@@ -98,8 +101,11 @@ def sample(network: PackedNetwork) -> Sample:
     for layer in network.layers:
         numbers += range(at, at + 24, 4)
         row = layer.terms if layer.kind == "pixels" else -(-layer.terms // 8)
-        tail = 8 * layer.outputs if layer.flips is None else 4 * layer.outputs
-        at += 24 + layer.outputs * row + tail + (layer.flips is not None) * -(-layer.outputs // 8)
+        if layer.thresholds is None:
+            tail = 8 * layer.outputs
+        else:
+            tail = 4 * layer.thresholds.size + -(-layer.outputs // 8)
+        at += 24 + layer.outputs * row + tail
     return Sample(data, numbers)
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from rbsf.binarize.levels import unit_of
 from rbsf.engine.crops import checked_crops
-from rbsf.engine.format import PackedLayer, PackedNetwork
+from rbsf.engine.format import STEPS, PackedLayer, PackedNetwork
 from rbsf.engine.origin import Reloadable
-from rbsf.nn import SiamFC
+from rbsf.nn import BinaryAlexNetV1, SiamFC
 
 
 class IntegerNetwork:
@@ -36,13 +37,18 @@ class IntegerNetwork:
             pixels: RGB crops (N, 3, S, S), 0 to 255.
 
         Returns:
-            One map (N, C, h, w) per layer. Its values are +-1, except for the last layer's.
+            One map (N, C, h, w) per layer. Its values are +-1 or the levels 0 to 3, except for the
+            last layer's.
         """
         first = self.layers[0](pixels.float())
         return [first, *self.maps_from_bits(first)]
 
     def maps_from_bits(self, first: Tensor) -> list[Tensor]:
-        """Computes the maps of all layers but the first from the first one's, +-1 (N, C, h, w)."""
+        """Computes the maps of all layers but the first from the first one's.
+
+        Args:
+            first: The first layer's map (N, C, h, w), +-1 or levels.
+        """
         maps = [first]
         for layer in self.layers[1:]:
             maps.append(layer(maps[-1]))
@@ -50,26 +56,28 @@ class IntegerNetwork:
 
 
 class _Layer:
-    """Convolution and pool, then threshold and flip, or scale and bias with a rounding each."""
+    """Convolution and pool, then thresholds and flip, or scale and bias with a rounding each."""
 
     def __init__(self, layer: PackedLayer) -> None:
-        largest = 255 if layer.kind == "pixels" else 1
+        largest = 255 if layer.kind == "pixels" else STEPS
         reach = largest * int(np.abs(layer.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max())
         self.exact = torch.float32 if reach < 2**24 else torch.float64
         self.weights = torch.from_numpy(layer.weights).to(self.exact)
         self.stride, self.groups, self.pool = layer.stride, layer.groups, layer.pool
-        self.real = layer.thresholds is None
-        self.thresholds, self.flips = _column(layer.thresholds), _column(layer.flips)
+        self.output = layer.output
+        steps = np.zeros((0, 1)) if layer.thresholds is None else np.atleast_2d(layer.thresholds)
+        self.thresholds, self.flips = [_column(step) for step in steps], _column(layer.flips)
         self.scale, self.bias = _column(layer.scale), _column(layer.bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         sums = F.conv2d(x.to(self.exact), self.weights, stride=self.stride, groups=self.groups)
         if self.pool:
             sums = F.max_pool2d(sums, kernel_size=3, stride=2)
-        if self.real:
+        if self.output == "real":
             return sums.float() * self.scale + self.bias
-        on = (sums >= self.thresholds) ^ self.flips
-        return on.float() * 2 - 1
+        reached = sum((sums >= step).float() for step in self.thresholds)
+        level = torch.where(self.flips, len(self.thresholds) - reached, reached)
+        return level if self.output == "levels" else level * 2 - 1
 
 
 def _column(values: NDArray[Any] | None) -> Tensor:
@@ -78,7 +86,7 @@ def _column(values: NDArray[Any] | None) -> Tensor:
 
 @torch.inference_mode()
 def differing_bits(model: SiamFC, network: PackedNetwork, crops: NDArray[np.uint8]) -> list[float]:
-    """The share of bits in which a packed student differs from the student it was packed from.
+    """The share of bits, or levels, in which a packed student differs from the one it was made of.
 
     The differences come from the first layer's 8-bit weights and grow from layer to layer.
 
@@ -90,11 +98,13 @@ def differing_bits(model: SiamFC, network: PackedNetwork, crops: NDArray[np.uint
     Returns:
         One share for each layer but the last, 0 to 1.
     """
-    packed, shares = IntegerNetwork(network), np.zeros(len(network.layers) - 1)
+    assert isinstance(model.backbone, BinaryAlexNetV1)
+    readers = [conv.activation_binarizer for conv in model.backbone.binary_layers().values()]
+    packed, shares = IntegerNetwork(network), np.zeros(len(readers))
     for crop in crops:  # one by one, since the maps of many would take much memory
         pixels = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
-        pairs = zip(model.backbone.maps(pixels), packed.maps(pixels), strict=True)
-        shares += [((a >= 0) != (b >= 0)).float().mean().item() for a, b in pairs][:-1]
+        triples = zip(readers, model.backbone.maps(pixels), packed.maps(pixels), strict=False)
+        shares += [(read(a) / unit_of(read) != b).float().mean().item() for read, a, b in triples]
     return list(map(float, shares / len(crops)))
 
 

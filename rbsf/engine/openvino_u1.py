@@ -62,7 +62,8 @@ class OpenVinoEmbedder(Reloadable):
         threads: How many threads OpenVINO uses. None leaves the choice to OpenVINO.
 
     Raises:
-        InputError: A layer has groups of channels that OpenVINO's kernels compute wrongly.
+        InputError: A layer has groups of channels that OpenVINO's kernels compute wrongly, or gives
+            levels, of which OpenVINO has no binary convolution.
     """
 
     engine = "openvino"
@@ -75,6 +76,12 @@ class OpenVinoEmbedder(Reloadable):
         weights_sha256: str = "",
         threads: int | None = None,
     ) -> None:
+        for number, layer in enumerate(network.layers, 1):
+            if layer.output == "levels":
+                raise InputError(
+                    f"{name}: layer {number} gives levels, and OpenVINO convolves bits alone: "
+                    "choose engine torch"
+                )
         for number, layer in enumerate(network.layers[1:], 2):
             if layer.inputs // layer.groups % 8:
                 raise InputError(

@@ -30,13 +30,30 @@ K + 1 values. We run the network's own scale, bias, batch norm and binarizer on 
 exactly where the step is. The same table proves point 4 for binarizers that this file does not
 know.
 
+Activations of four levels
+--------------------------
+If the next layer reads levels (`rbsf.binarize.Levels`), a' = l h with l = 0, 1, 2 or 3, and h is a
+power of two. The layer that reads them computes conv(a, w) = h S, where S = sum w l is the integer
+of the file, so its scale becomes scale * h, exactly. S lies in -3K..3K, and points 1 to 3 hold.
+
+4'. l never falls with M where gamma >= 0, and never rises where gamma <= 0. In the second case
+    3 - l never falls. So l, or with a flip 3 - l, is the number of the three steps that M reaches,
+    and step i is [M >= t_i], where t_i is the least S with a level of at least i. A step that no S
+    reaches has t_i = 3K + 1.
+5'. [max S >= t_i] is the OR over the window of [S >= t_i], for each step.
+
+In binary digits l = 2 a1 + a0. The sums of +-1 that the kernels compute, over the digits d of the
+map taken as +-1, are S_d = sum w (2 a_d - 1). With W = sum w they give
+
+    2 S = 2 sum w (2 a1 + a0) = 2 S_1 + S_0 + 3 W
+
 The first layer
 ---------------
 Its weights are real and become 8-bit: w ~ unit * q, with unit = max |w| / 127 for each filter. So
 S = sum q p is an integer, and y ~ S * unit + bias. The threshold t, the least integer S whose bit
-is 1, is found by bisection in float64. Only in this layer can bits differ from torch's, namely
-where y is within the rounding error of the step. How often that happens depends on how the weights
-are rounded, see `round_weights`.
+is 1 or whose level is at least i, is found by bisection in float64. Only in this layer can bits
+differ from torch's, namely where y is within the rounding error of the step. How often that happens
+depends on how the weights are rounded, see `round_weights`.
 """
 
 from __future__ import annotations
@@ -51,7 +68,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rbsf.engine.format import PackedLayer, PackedNetwork
+from rbsf.binarize import Levels
+from rbsf.binarize.levels import unit_of
+from rbsf.engine.format import STEPS, PackedLayer, PackedNetwork
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.hashing import file_sha256
@@ -60,7 +79,8 @@ from rbsf.nn import BinaryAlexNetV1, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 
 Decide = Callable[[Tensor], Tensor]
-"""Maps integers S (C, T) to their bits (C, T), by scale, bias, batch norm and binarizer."""
+"""Maps integers S (C, T) to levels (C, T), by scale, bias, batch norm and binarizer. The level of
+-1 is 0, that of +1 is 1."""
 
 
 def pack_file(path: str | Path) -> PackedNetwork:
@@ -120,12 +140,13 @@ def _pixel_layer(shape: LayerShape, backbone: BinaryAlexNetV1, after: BinaryConv
     decide = _decision(torch.from_numpy(unit), conv.bias, backbone.norms[shape.name], after, shape)
     reach = 255 * 127 * conv.weight[0].numel()
     coarse = torch.linspace(-reach, reach, 4097, dtype=torch.float64).round()
-    low, high, flips = _step(coarse, decide, shape)
-    while (high - low).max() > 1:  # the bit is 0 at low and 1 at high, or the reverse if flipped
+    count = _step_count(after)
+    low, high, flips = _steps(coarse, decide, count, shape)
+    while (high - low).max() > 1:  # the step is above low, and not above high
         middle = ((low + high) / 2).floor()
-        on = decide(middle[:, None])[:, 0] ^ flips
+        on = _turned(decide(middle), flips, count) >= torch.arange(1, count + 1)
         low, high = torch.where(on, low, middle), torch.where(on, middle, high)
-    return _bits_layer("pixels", shape, weights, high, flips)
+    return _folded_layer("pixels", shape, weights, high, flips)
 
 
 def _binary_layer(
@@ -143,7 +164,7 @@ def _binary_layer(
         )
     if not (scale.isfinite() & (scale > 0)).all():
         raise InputError(f"{shape.name} has a scale that is not positive and finite")
-    scales = scale.float().reshape(-1).expand(shape.outputs)
+    scales = scale.float().reshape(-1).expand(shape.outputs) * unit_of(conv.activation_binarizer)
     bias = torch.zeros(shape.outputs) if conv.bias is None else conv.bias
     weights = signs.to(torch.int8).numpy()
     if after is None:
@@ -151,60 +172,101 @@ def _binary_layer(
         return PackedLayer("binary", *shape[1:], weights, None, None, *real)
     decide = _decision(scales, bias, backbone.norms[shape.name], after, shape)
     terms = signs[0].numel()
-    sums = torch.arange(-terms, terms + 1, 2, dtype=torch.float32)
-    _, thresholds, flips = _step(sums, decide, shape)
-    return _bits_layer("binary", shape, weights, thresholds, flips)
+    if isinstance(conv.activation_binarizer, Levels):
+        sums = torch.arange(-STEPS * terms, STEPS * terms + 1, dtype=torch.float32)
+    else:
+        sums = torch.arange(-terms, terms + 1, 2, dtype=torch.float32)
+    _, thresholds, flips = _steps(sums, decide, _step_count(after), shape)
+    return _folded_layer("binary", shape, weights, thresholds, flips)
 
 
-def _bits_layer(
+def _step_count(after: BinaryConv2d) -> int:
+    """How many thresholds each channel needs before a layer reads it.
+
+    Raises:
+        InputError: The layer reads levels, but not four.
+    """
+    binarizer = after.activation_binarizer
+    if not isinstance(binarizer, Levels):
+        return 1
+    if binarizer.steps != STEPS:
+        raise InputError(
+            f"activations of {binarizer.steps + 1} levels cannot be packed: "
+            f"only signs or {STEPS + 1} levels can"
+        )
+    return STEPS
+
+
+def _folded_layer(
     kind: Any, shape: LayerShape, weights: NDArray[np.int8], thresholds: Tensor, flips: Tensor
 ) -> PackedLayer:
-    return PackedLayer(kind, *shape[1:], weights, thresholds.to(torch.int32).numpy(), flips.numpy())
+    """Makes a layer from thresholds (C, steps). One step gives bits, more give levels."""
+    steps = thresholds.to(torch.int32).T.contiguous().numpy()
+    return PackedLayer(
+        kind, *shape[1:], weights, steps if len(steps) > 1 else steps[0], flips.numpy()
+    )
 
 
 def _decision(
     scale: Tensor, bias: Tensor, norm: nn.Module, after: BinaryConv2d, shape: LayerShape
 ) -> Decide:
-    """Makes the function from S to bits after a layer, in the precision of `scale`.
+    """Makes the function from S to levels after a layer, in the precision of `scale`.
 
-    It leaves out the pool, as point 3 permits. `after` is the layer that binarizes the result.
+    It leaves out the pool, as point 3 permits. `after` is the layer that reads the result.
     """
-    norm = deepcopy(norm).to(scale.dtype)
+    norm, binarizer = deepcopy(norm).to(scale.dtype), after.activation_binarizer
 
     def decide(sums: Tensor) -> Tensor:
         out = sums[None, :, :, None] * scale.reshape(1, -1, 1, 1) + bias.reshape(1, -1, 1, 1)
-        values: Tensor = after.activation_binarizer(norm(out))[0, :, :, 0]
+        values: Tensor = binarizer(norm(out))[0, :, :, 0] / unit_of(binarizer)
+        if isinstance(binarizer, Levels):
+            return values.to(torch.int64)
         if not (values.abs() == 1).all():
             raise InputError(
                 f"{shape.name}: the activation binarizer after it gives values other than +1 and -1"
             )
-        return values > 0
+        return (values > 0).to(torch.int64)
 
     return decide
 
 
-def _step(sums: Tensor, decide: Decide, shape: LayerShape) -> tuple[Tensor, Tensor, Tensor]:
-    """Finds where the bits of ascending sums (T,) change.
+def _steps(
+    sums: Tensor, decide: Decide, count: int, shape: LayerShape
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Finds where the levels of ascending sums (T,) change.
+
+    Args:
+        sums: The sums, in ascending order.
+        decide: Gives their levels.
+        count: The greatest level.
+        shape: The layer, for messages.
 
     Returns:
-        The last sum before the step, for each channel, (C,).
-        The first sum after the step, (C,). If the bit never changes, both are the least sum.
-        Whether the bit is 1 before the step, (C,).
+        The last sum before each step, for each channel, (C, count).
+        The first sum after each step, (C, count): one more than the greatest sum if that does not
+        reach the step. If every sum reaches it, this and the last sum before are the least sum.
+        Whether the level falls, or is 0 everywhere, (C,).
 
     Raises:
-        InputError: The bits of a channel change more than once.
+        InputError: The level of a channel both rises and falls.
     """
-    bits = decide(sums.expand(shape.outputs, -1))
-    flips = ~bits[:, -1]
-    rises = bits ^ flips[:, None]
-    first = rises.to(torch.uint8).argmax(dim=1)
-    odd = int((rises.sum(dim=1) != len(sums) - first).sum())
+    levels = decide(sums.expand(shape.outputs, -1))
+    flips = (levels[:, -1] < levels[:, 0]) | (levels[:, -1] == 0)
+    rising = _turned(levels, flips, count)
+    odd = int((rising.diff(dim=1) < 0).any(dim=1).sum())
     if odd:
         raise InputError(
-            f"{shape.name}: in {odd} of {shape.outputs} channels the bit after it changes more "
-            "than once as the sum grows, so one threshold cannot replace it"
+            f"{shape.name}: in {odd} of {shape.outputs} channels the value after it both rises and "
+            "falls as the sum grows, so thresholds cannot replace it"
         )
-    return sums[(first - 1).clamp(min=0)], sums[first], flips
+    first = torch.stack([(rising < step).sum(dim=1) for step in range(1, count + 1)], dim=1)
+    ends = torch.cat([sums, sums[-1:] + 1])
+    return ends[(first - 1).clamp(min=0)], ends[first], flips
+
+
+def _turned(levels: Tensor, flips: Tensor, count: int) -> Tensor:
+    """The levels (C, T), counted from the greatest downwards in the channels that are flipped."""
+    return torch.where(flips[:, None], count - levels, levels)
 
 
 def round_weights(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

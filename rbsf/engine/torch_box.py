@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rbsf.binarize import ActivationBinarizerName
 from rbsf.engine.crops import checked_crops
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
@@ -48,10 +49,14 @@ def load_box_net(path: str | Path) -> BoxNet:
             names it.
     """
     checkpoint = load_checkpoint(path)
-    layers = BACKBONES.get(checkpoint.header.get("config", {}).get("backbone"))
-    if checkpoint.header.get("kind") != "box" or layers is None:
+    config = checkpoint.header.get("config", {})
+    layers = BACKBONES.get(config.get("backbone"))
+    activations = config.get("activations", "approx")  # older checkpoints had no other
+    kind = checkpoint.header.get("kind")
+    known = activations in get_args(ActivationBinarizerName)
+    if kind != "box" or layers is None or not known:
         raise InputError(f"{path} is of another architecture: it holds no network with a box head")
-    model = BoxNet(BinaryAlexNetV1(layers=layers))
+    model = BoxNet(BinaryAlexNetV1(activations=activations, layers=layers))
     tensors = {name: float_copy(tensor) for name, tensor in checkpoint.part("model").items()}
     restore_module(model, tensors, str(path))
     return model.eval().requires_grad_(False)

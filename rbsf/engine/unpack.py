@@ -19,7 +19,7 @@ def save_npz(path: str | Path, network: PackedNetwork) -> None:
     - `weights`, int8, (outputs, inputs / groups, kernel, kernel), which are +1 and -1 where N > 1;
     - `stride`, `groups` and `pool`;
     - `thresholds`, int32, and `flips`, bool, or in the last layer `scale` and `bias`, float32, each
-      of shape (outputs,).
+      of shape (outputs,). Where the layer gives levels, the shape of `thresholds` is (3, outputs).
 
     There are also `response_gain`, `response_bias`, and `metadata` as a JSON text.
 

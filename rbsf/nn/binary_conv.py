@@ -15,17 +15,18 @@ from rbsf.errors import InputError
 class BinaryConv2d(nn.Module):
     """A convolution with stride 1 that binarizes its input and its kernel first (RBCN eq. 6).
 
-        out = scale * conv(sign(x), sign(W)) + bias
+        out = scale * conv(q(x), sign(W)) + bias,    q = sign, or `Levels`
 
-    In float32 the convolution is an exact integer. Every later sign depends on that integer alone,
-    so the packed engine can reproduce every bit.
+    In float32 the convolution is an exact multiple of q's unit, which is 1, or the height of a
+    step. All that follows depends on that integer alone, so the packed engine can reproduce every
+    bit.
 
     Args:
         in_channels: The channels of the input, as in `nn.Conv2d`.
         out_channels: The channels of the output.
         kernel_size: The side of the square kernel.
         weight_binarizer: A function that makes the weight binarizer from the kernel's shape.
-        activation_binarizer: A module that maps the input to +1 and -1.
+        activation_binarizer: A module that maps the input to +1 and -1, or to levels.
         groups: The groups that the channels are divided into, as in `nn.Conv2d`.
         bias: Whether a bias for each channel is added after the scale.
         padding: How many pixels are added on each side. A binary map has no zero, so padding needs

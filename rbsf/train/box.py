@@ -38,7 +38,8 @@ FLIP_INTERVAL = 50
 
 def make_box_net(settings: BoxSettings) -> BoxNet:
     """Makes an untrained network of the architecture that the settings name."""
-    return BoxNet(BinaryAlexNetV1(layers=BACKBONES[settings.backbone]))
+    layers = BACKBONES[settings.backbone]
+    return BoxNet(BinaryAlexNetV1(activations=settings.activations, layers=layers))
 
 
 class BoxBatch:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rbsf.binarize import ActivationBinarizerName
 from rbsf.config import Settings
 from rbsf.data.box_pairs import BoxDataSettings
 from rbsf.train.settings import RunSettings
@@ -35,6 +36,7 @@ class BoxSettings(RunSettings):
     """
 
     backbone: Literal["slim", "alexnet"] = Field("slim", description="The layers of the backbone.")
+    activations: ActivationBinarizerName = Field("two_bit", description="The activation binarizer.")
     start: str | None = Field(
         None, description="The checkpoint whose weights the training starts from."
     )

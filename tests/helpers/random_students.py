@@ -2,14 +2,17 @@
 
 import torch
 
-from rbsf.nn import SiamFC, make_student
+from rbsf.nn import BinaryAlexNetV1, SiamFC
 
 
 @torch.no_grad()
 def random_student(seed: int = 0, **settings) -> SiamFC:
-    """A student with random parameters; every 16th gamma is 0, about a third are negative."""
+    """A student with random parameters; every 16th gamma is 0, about a third are negative.
+
+    The settings are those of `BinaryAlexNetV1`.
+    """
     torch.manual_seed(seed)
-    model = make_student(**settings).eval()
+    model = SiamFC(BinaryAlexNetV1(**settings), learn_response=True).eval()
     conv1 = model.backbone.conv1
     conv1.bias.normal_(0, 5)
     pixels = torch.randint(256, (2, 3, 127, 127)).float()

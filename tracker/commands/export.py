@@ -195,7 +195,7 @@ def _row(layer: PackedLayer) -> list[str]:
     if layer.thresholds is None or layer.flips is None:
         return [*shape, "real", "-", "-"]
     low, high = layer.thresholds.min(), layer.thresholds.max()
-    return [*shape, "bits", f"{low:,} to {high:,}", f"{layer.flips.sum()}"]
+    return [*shape, layer.output, f"{low:,} to {high:,}", f"{layer.flips.sum()}"]
 
 
 def _compare(source: Path, network: PackedNetwork, folder: Path) -> None:

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "byte_sums.h"
 #include "kernels.h"
@@ -20,12 +21,13 @@
 namespace rbsf {
 namespace {
 
-constexpr NibbleTables kTables;
-
+template <int digits>
 struct Lookup {
+  static constexpr NibbleTables<digits> kTables{};
   using Vector = __m256i;
   typedef uint8_t Counts __attribute__((vector_size(32)));
-  static constexpr int kBytes = 32, kBits = 4;
+  using Spot = std::conditional_t<digits == 1, uint8_t, uint16_t>;
+  static constexpr int kBytes = 32, kBits = 4, kDigits = digits;
   // Of 16 registers a tile takes 12 for byte counts, 2 for filters and 1 for a table.
   static constexpr int kBlocks = 1, kPixels = 6;
 
@@ -33,7 +35,7 @@ struct Lookup {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
   }
 
-  static Vector window(const uint8_t* nibble) {
+  static Vector window(const Spot* nibble) {
     const auto* table = reinterpret_cast<const __m128i*>(kTables.counts + *nibble);
     return _mm256_broadcastsi128_si256(_mm_load_si128(table));
   }
@@ -110,11 +112,14 @@ struct Products {
   }
 };
 
-using Binary = ByteSums<Lookup>;
 using Pixels = PixelSums<Products>;
 
-const Kernels kPath = {"avx2",      Binary::pack_binary, Binary::scratch_bytes, Binary::count_row,
-                       compare_row, Pixels::pack_pixels, Pixels::pixel_row};
+const Kernels kPath = {"avx2",
+                       ByteSums<Lookup<1>>::counting(),
+                       ByteSums<Lookup<2>>::counting(),
+                       compare_row,
+                       Pixels::pack_pixels,
+                       Pixels::pixel_row};
 
 }  // namespace
 

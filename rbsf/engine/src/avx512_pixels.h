@@ -5,7 +5,7 @@
 //   2. Steps says how the rows of a window are divided into steps, and pack_pixels brings the
 //      weights into the same order.
 //   3. pixel_tile sums some windows against some blocks of 16 filters, compares the sums with the
-//      thresholds, and writes the bits.
+//      thresholds of each step, and writes the bits.
 //   4. pixel_row covers an output row with tiles.
 //
 // Everything is in an anonymous namespace, because each path compiles it for its own instructions.
@@ -96,11 +96,9 @@ struct PixelRow {
   const Steps& steps;
   const Bytes& filters;
   const int32_t* thresholds;
-  const uint8_t* input;
-  size_t stride;
+  const InputRows& input;
   const uint8_t* over;  // [width][over_bytes]
-  uint8_t* bits;
-  size_t out_stride;
+  const BitRow& bits;
 };
 
 inline __m512i broadcast4(const uint8_t* from) {
@@ -127,12 +125,12 @@ void pixel_tile(const PixelRow& row, int first_block, int x) {
   const size_t block_bytes = size_t(steps.total()) * kRegister;
   const int pixel_bytes = 3 * row.shape.stride;
   const int8_t* weights = row.filters.as<int8_t>() + first_block * block_bytes;
-  const uint8_t* input = row.input + size_t(x) * pixel_bytes;
+  const uint8_t* input = row.input.data + size_t(x) * pixel_bytes;
   const uint8_t* over = row.over + size_t(x) * steps.over_bytes;
   __m512i sums[pixels][blocks];
   for (auto& window : sums)
     for (__m512i& sum : window) sum = _mm512_setzero_si512();
-  for (int y = 0; y < steps.rows; ++y, input += row.stride)
+  for (int y = 0; y < steps.rows; ++y, input += row.input.stride)
     for (int step = 0; step < steps.row_steps; ++step, weights += kRegister)
       add_step<blocks, pixels>(sums, weights, block_bytes, input + kStepBytes * step, pixel_bytes);
   for (int step = 0; step < steps.over_bytes / kStepBytes; ++step, weights += kRegister)
@@ -141,10 +139,14 @@ void pixel_tile(const PixelRow& row, int first_block, int x) {
   for (int b = 0; b < blocks; ++b) {
     const int first = (first_block + b) * kBlock, left = row.shape.filters - first;
     const __mmask16 mine = left >= kBlock ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1);
-    const __m512i bound = _mm512_maskz_loadu_epi32(mine, row.thresholds + first);
-    for (int p = 0; p < pixels; ++p) {
-      const uint16_t mask = _mm512_mask_cmpge_epi32_mask(mine, sums[p][b], bound);
-      std::memcpy(row.bits + (x + p) * row.out_stride + first / 8, &mask, left > 8 ? 2 : 1);
+    for (int s = 0; s < row.shape.steps; ++s) {
+      const int32_t* thresholds = row.thresholds + s * row.shape.filters + first;
+      const __m512i bound = _mm512_maskz_loadu_epi32(mine, thresholds);
+      uint8_t* to = row.bits.data + x * row.bits.stride + s * row.bits.step_stride + first / 8;
+      for (int p = 0; p < pixels; ++p, to += row.bits.stride) {
+        const uint16_t mask = _mm512_mask_cmpge_epi32_mask(mine, sums[p][b], bound);
+        std::memcpy(to, &mask, left > 8 ? 2 : 1);
+      }
     }
   }
 }
@@ -158,22 +160,21 @@ void pixel_tiles(const PixelRow& row, int first_block, int width) {
   for (; x < width; ++x) pixel_tile<blocks, 1>(row, first_block, x);
 }
 
-void gather_over(const PixelShape& shape, const Steps& steps, const uint8_t* input, size_t stride,
-                 int width, uint8_t* over) {
+void gather_over(const PixelShape& shape, const Steps& steps, const InputRows& input, int width,
+                 uint8_t* over) {
   for (int row = 0; row < steps.rows; ++row)
     for (int i = 0; i < steps.over; ++i) {
-      const uint8_t* from = input + row * stride + kStepBytes * steps.row_steps + i;
+      const uint8_t* from = input.data + row * input.stride + kStepBytes * steps.row_steps + i;
       uint8_t* to = over + row * steps.over + i;
       for (int x = 0; x < width; ++x, from += 3 * shape.stride, to += steps.over_bytes) *to = *from;
     }
 }
 
 void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
-               const uint8_t* input, size_t stride, int width, uint8_t* bits, size_t out_stride,
-               uint8_t* scratch) {
+               const InputRows& input, int width, const BitRow& bits, uint8_t* scratch) {
   const Steps steps(shape);
-  gather_over(shape, steps, input, stride, width, scratch);
-  const PixelRow row{shape, steps, filters, thresholds, input, stride, scratch, bits, out_stride};
+  gather_over(shape, steps, input, width, scratch);
+  const PixelRow row{shape, steps, filters, thresholds, input, scratch, bits};
   const int blocks = (shape.filters + kBlock - 1) / kBlock;
   int block = 0;
   for (; block + kWide <= blocks; block += kWide) pixel_tiles<kWide>(row, block, width);

@@ -1,9 +1,10 @@
 // Binary layers on instruction sets that count differing bits within bytes. The paths avx512, avx2,
-// neon and neon-dot share this code; each describes its instructions in a struct Isa.
+// neon and neon-dot share this code; each describes its instructions in a struct Isa. There is one
+// Isa for maps of bits and one for maps of levels.
 //
 //   1. A register holds one byte of each of `Isa::kBytes` filters, and one step compares
-//      `Isa::kBits` bits of a window with all of these filters. Where a step takes a nibble,
-//      spread_nibbles first gives every nibble of the input a byte of its own.
+//      `Isa::kBits` bits of a window, or so many levels, with all of these filters. Where a step
+//      takes a nibble, spread_nibbles first finds the look-up table of every nibble of the input.
 //   2. count_tile runs the steps for a tile: some windows against some registers of filters. Each
 //      pair of a window and a register has a register of byte counts, in which the differing bits
 //      add up.
@@ -15,11 +16,13 @@
 //   load              Loads such a register from aligned memory.
 //   Counts            A register of byte counts with an operator +=. Compilers keep it in place,
 //                     where the casts around an intrinsic addition cost them copies and spills.
-//   kBits             The bits that a step compares: 4 or 8.
+//   kDigits           1 for maps of bits, 2 for maps of levels.
+//   kBits             The bits, or levels, that a step compares: 4 or 8.
 //   kBlocks, kPixels  The largest tile whose byte counts fit the registers: its blocks of filters
 //                     and its windows.
-//   window            What a step needs of a window, given where its bits are.
-//   differing         The number of bits in which the window differs from each filter.
+//   Spot, window      What a step needs of a window, given the Spot of its bits.
+//   differing         The number of bits in which the window differs from each filter. With levels,
+//                     those of the higher digit count twice.
 //   widen_add         Adds byte counts to counts[0, kBytes): the even bytes first, then the odd.
 //
 // Everything is in an anonymous namespace, because each path compiles it for its own instructions.
@@ -42,11 +45,13 @@ template <typename Isa>
 struct ByteSums {
   using Vector = typename Isa::Vector;
   using Counts = typename Isa::Counts;
-  using Tile = void (*)(const BinaryShape&, const uint8_t* filters, const uint8_t* input,
+  using Spot = typename Isa::Spot;
+  using Tile = void (*)(const BinaryShape&, const uint8_t* filters, const Spot* input,
                         size_t stride, uint16_t* counts);
 
-  static constexpr int kSteps = 8 / Isa::kBits;        // The steps that a byte of the map takes.
-  static constexpr int kMostSteps = 255 / Isa::kBits;  // After more steps a byte might overflow.
+  static constexpr int kSteps = 8 / Isa::kBits;  // The steps that a byte of the map takes.
+  static constexpr int kMostOfStep = Isa::kDigits == 1 ? Isa::kBits : 3 * Isa::kBits;
+  static constexpr int kMostSteps = 255 / kMostOfStep;  // After more steps a byte might overflow.
   static constexpr int kStepMask = (1 << Isa::kBits) - 1;
   static constexpr int kRegisters = kFilterBlock / Isa::kBytes;  // Those of a block of filters.
   static_assert(Isa::kBits == 4 || Isa::kBits == 8, "a step compares a nibble or a byte");
@@ -92,15 +97,34 @@ struct ByteSums {
 
   // Only nibbles need scratch memory: the rows of the windows, spread.
   static size_t scratch_bytes(const BinaryShape& shape, int width) {
-    return kSteps == 1 ? 0 : shape.kernel * input_bytes(shape, width) * kSteps;
+    return kSteps == 1 ? 0 : shape.kernel * input_bytes(shape, width) * kSteps * sizeof(Spot);
   }
 
-  // Turns each byte into two, the lower nibble first. Each becomes `nibble << 4`, which is where
-  // its table of 16 bytes starts in NibbleTables.
-  static void spread_nibbles(const uint8_t* from, size_t bytes, uint8_t* to) {
+  // Turns each byte into two spots, that of the lower nibble first. A spot is where the nibble's
+  // table of 16 bytes starts in NibbleTables. With levels, the nibbles of both digits make one
+  // spot, and one look-up compares both.
+  static void spread_nibbles(const uint8_t* from, size_t digit_stride, size_t bytes, Spot* to) {
     for (size_t i = 0; i < bytes; ++i) {
-      to[2 * i] = static_cast<uint8_t>(from[i] << 4);
-      to[2 * i + 1] = from[i] & 0xF0;
+      const int low = from[i], high = Isa::kDigits == 1 ? 0 : from[i + digit_stride];
+      to[2 * i] = static_cast<Spot>((high & 0x0F) << 8 | (low & 0x0F) << 4);
+      to[2 * i + 1] = static_cast<Spot>((high & 0xF0) << 4 | (low & 0xF0));
+    }
+  }
+
+  // The windows' rows as count_tile reads them, and their stride in spots.
+  static const Spot* spots(const BinaryShape& shape, const InputRows& input, int width,
+                           uint8_t* scratch, size_t& stride) {
+    if constexpr (kSteps == 1) {
+      stride = input.stride;
+      return input.data;
+    } else {
+      const size_t bytes = input_bytes(shape, width);
+      auto* const to = reinterpret_cast<Spot*>(scratch);
+      stride = kSteps * bytes;
+      for (int row = 0; row < shape.kernel; ++row)
+        spread_nibbles(input.data + row * input.stride, input.digit_stride, bytes,
+                       to + row * stride);
+      return to;
     }
   }
 
@@ -108,7 +132,7 @@ struct ByteSums {
   // divided into equal parts of at most kMostSteps, and the byte counts are widened after each
   // part.
   template <int registers, int pixels>
-  static void count_tile(const BinaryShape& shape, const uint8_t* filters, const uint8_t* input,
+  static void count_tile(const BinaryShape& shape, const uint8_t* filters, const Spot* input,
                          size_t stride, uint16_t* counts) {
     const int row_steps = steps(shape), pixel_steps = shape.channel_bytes * kSteps;
     const int parts = (row_steps + kMostSteps - 1) / kMostSteps;
@@ -148,17 +172,13 @@ struct ByteSums {
         tiles<(block + 1) * kRegisters>(pixels)...};
   }
 
-  static void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input,
-                        size_t stride, int width, uint16_t* counts, uint8_t* scratch) {
+  static void count_row(const BinaryShape& shape, const Bytes& filters, const InputRows& rows,
+                        int width, uint16_t* counts, uint8_t* scratch) {
     static constexpr auto kTiles = all_tiles(std::make_integer_sequence<int, Isa::kBlocks>{});
     const int padded = shape.padded_filters();
     std::memset(counts, 0, sizeof(uint16_t) * padded * width);
-    if (kSteps == 2) {
-      const size_t bytes = input_bytes(shape, width);
-      for (int row = 0; row < shape.kernel; ++row)
-        spread_nibbles(input + row * stride, bytes, scratch + row * kSteps * bytes);
-      input = scratch, stride = kSteps * bytes;
-    }
+    size_t stride;
+    const Spot* const input = spots(shape, rows, width, scratch, stride);
     for (int first = 0, count; first < padded; first += count * kFilterBlock) {
       count = blocks((padded - first) / kFilterBlock);
       const uint8_t* tile = filters.data() + size_t(first) * shape.kernel * steps(shape);
@@ -171,17 +191,24 @@ struct ByteSums {
       }
     }
   }
+
+  static constexpr Counting counting() { return {pack_binary, scratch_bytes, count_row}; }
 };
 
-// Sixteen tables of sixteen bytes. Table a, which starts at 16 a, says for each nibble w in how
-// many bits it differs from a.
+// Tables of sixteen bytes. Table a, which starts at 16 a, says for each nibble w in how many bits
+// it differs from a. With two digits a has 8 bits, and those in which w differs from its upper
+// nibble count twice.
+template <int digits>
 struct NibbleTables {
-  alignas(64) uint8_t counts[256] = {};
+  static constexpr int kTables = digits == 1 ? 16 : 256;
+  alignas(64) uint8_t counts[16 * kTables] = {};
   constexpr NibbleTables() {
-    for (int a = 0; a < 16; ++a)
+    for (int a = 0; a < kTables; ++a)
       for (int w = 0; w < 16; ++w)
-        for (int bit = 0; bit < 4; ++bit)
-          counts[16 * a + w] = static_cast<uint8_t>(counts[16 * a + w] + ((a ^ w) >> bit & 1));
+        for (int digit = 0; digit < digits; ++digit)
+          for (int bit = 0; bit < 4; ++bit)
+            counts[16 * a + w] = static_cast<uint8_t>(counts[16 * a + w] +
+                                                      (((a >> 4 * digit ^ w) >> bit & 1) << digit));
   }
 };
 

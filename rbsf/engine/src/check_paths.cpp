@@ -1,7 +1,8 @@
 // Compares every kernel path that this machine can run with `scalar`, bit for bit, on random shapes
 // and data. Usage: check_paths [trials [seed]]
 //
-//   1. A BinaryCase runs count_row and compare_row, a PixelCase runs pixel_row.
+//   1. A BinaryCase runs count_row, on bits or on levels, and compare_row. A PixelCase runs
+//      pixel_row.
 //   2. Inputs are only as long as kernels.h promises and lie at the end of their memory, so that
 //      AddressSanitizer sees a read that goes too far.
 //   3. Counts and bits must be those of `scalar`. Bytes between the output rows must not change.
@@ -23,6 +24,8 @@
 namespace {
 
 using rbsf::BinaryShape;
+using rbsf::Counting;
+using rbsf::InputRows;
 using rbsf::Kernels;
 using rbsf::PixelShape;
 
@@ -60,8 +63,9 @@ int affordable_width(int width, double products_a_pixel, double most) {
 
 struct BinaryCase {
   BinaryShape shape;
+  bool levels;
   int width;
-  size_t stride, out_stride;
+  size_t stride, digit_stride, out_stride;
   std::vector<uint64_t> filters;
   std::vector<uint16_t> limits;
   std::vector<uint8_t> input;
@@ -69,14 +73,18 @@ struct BinaryCase {
   explicit BinaryCase(Random& random) {
     shape.filters = random.between(1, random.between(0, 3) ? 140 : 600);
     shape.kernel = random.between(1, random.between(0, 3) ? 5 : rbsf::kMaxKernel);
-    shape.channel_bytes = random.between(1, rbsf::kMaxTaps / 8 / (shape.kernel * shape.kernel));
+    levels = random.between(0, 1);
+    const int most = (levels ? rbsf::kMaxLevelTaps : rbsf::kMaxTaps) / 8;
+    shape.channel_bytes = random.between(1, most / (shape.kernel * shape.kernel));
     if (random.between(0, 3))
       shape.channel_bytes = std::min(shape.channel_bytes, random.between(1, 24));
     width = affordable_width(random.between(1, 70), double(shape.filters) * shape.words(), 2e6);
     const size_t row = size_t(width + shape.kernel - 1) * shape.channel_bytes;
     stride = row + random.between(0, 9);
     out_stride = (shape.filters + 7) / 8 + random.between(0, 9);
-    input = random.bytes(stride * (shape.kernel - 1) + row + rbsf::kReadAfterRow);
+    const size_t plane = stride * (shape.kernel - 1) + row;
+    digit_stride = levels ? plane + random.between(0, 9) : 0;
+    input = random.bytes(digit_stride + plane + rbsf::kReadAfterRow);
     make_filters(random);
     make_limits(random);
   }
@@ -90,26 +98,28 @@ struct BinaryCase {
         filters[f * shape.words() + (row + 1) * shape.row_words() - 1] &= shape.tail();
   }
 
-  // A tenth of the limits makes the bit 0, a tenth makes it 1. The others are near half the taps,
-  // so that the bit can be either.
+  // A tenth of the limits makes the bit 0, a tenth makes it 1. The others are near half of the
+  // greatest count, so that the bit can be either.
   void make_limits(Random& random) {
     limits.resize(shape.padded_filters());
-    const int taps = 8 * shape.kernel * shape.row_bytes();
+    const int most = 8 * shape.kernel * shape.row_bytes() * (levels ? 3 : 1);
     for (int f = 0; f < shape.filters; ++f) {
       const int kind = random.between(0, 9);
-      int limit = taps / 2 + random.between(-taps / 8, taps / 8);
+      int limit = most / 2 + random.between(-most / 8, most / 8);
       if (kind == 0) limit = 0;
-      if (kind == 1) limit = taps + 1;
+      if (kind == 1) limit = most + 1;
       limits[f] = static_cast<uint16_t>(limit);
     }
   }
 
   Counts run(const Kernels& path) const {
-    const rbsf::Bytes packed = path.pack_binary(shape, filters.data());
-    rbsf::Bytes scratch(path.scratch_bytes(shape, width));
+    const Counting& counting = levels ? path.levels : path.bits;
+    const InputRows rows{input.data(), stride, digit_stride};
+    const rbsf::Bytes packed = counting.pack_binary(shape, filters.data());
+    rbsf::Bytes scratch(counting.scratch_bytes(shape, width));
     std::vector<uint16_t> padded(size_t(width) * shape.padded_filters(), 0xABCD);
     Counts result{{}, std::vector<uint8_t>(width * out_stride, 0x5A)};
-    path.count_row(shape, packed, input.data(), stride, width, padded.data(), scratch.data());
+    counting.count_row(shape, packed, rows, width, padded.data(), scratch.data());
     path.compare_row(shape, padded.data(), width, limits.data(), result.bits.data(), out_stride);
     for (int x = 0; x < width; ++x) {
       const uint16_t* from = &padded[size_t(x) * shape.padded_filters()];
@@ -119,9 +129,9 @@ struct BinaryCase {
   }
 
   std::string describe() const {
-    return std::to_string(shape.filters) + " filters, kernel " + std::to_string(shape.kernel) +
-           ", " + std::to_string(shape.channel_bytes) + " channel bytes, width " +
-           std::to_string(width);
+    return std::string(levels ? "levels, " : "bits, ") + std::to_string(shape.filters) +
+           " filters, kernel " + std::to_string(shape.kernel) + ", " +
+           std::to_string(shape.channel_bytes) + " channel bytes, width " + std::to_string(width);
   }
 
   bool check(const Kernels& path) const {
@@ -136,7 +146,7 @@ struct BinaryCase {
 struct PixelCase {
   PixelShape shape;
   int width;
-  size_t stride, out_stride;
+  size_t stride, out_stride, step_stride;
   std::vector<int8_t> weights;
   std::vector<uint8_t> input;
   std::vector<int32_t> thresholds;
@@ -145,13 +155,16 @@ struct PixelCase {
     shape.filters = random.between(1, 200);
     shape.kernel = random.between(1, rbsf::kMaxKernel);
     shape.stride = random.between(1, rbsf::kMaxStride);
+    shape.steps = random.between(0, 1) ? 3 : 1;
     width = affordable_width(random.between(1, 70), double(shape.filters) * window_bytes(), 1e6);
     const size_t row = 3 * (size_t(width - 1) * shape.stride + shape.kernel);
     stride = row + random.between(0, 9);
-    out_stride = (shape.filters + 7) / 8 + random.between(0, 9);
+    step_stride = (shape.filters + 7) / 8 + random.between(0, 9);
+    out_stride = shape.steps * step_stride + random.between(0, 9);
     input = random.bytes(stride * (shape.kernel - 1) + row + rbsf::kReadAfterPixels);
     make_weights(random);
-    for (int f = 0; f < shape.filters; ++f) thresholds.push_back(make_threshold(random, f));
+    for (int step = 0; step < shape.steps; ++step)
+      for (int f = 0; f < shape.filters; ++f) thresholds.push_back(make_threshold(random, f));
   }
 
   int window_bytes() const { return shape.kernel * shape.row_bytes(); }
@@ -192,15 +205,15 @@ struct PixelCase {
     const rbsf::Bytes packed = path.pack_pixels(shape, weights.data());
     rbsf::Bytes scratch(rbsf::pixel_scratch(width));
     std::vector<uint8_t> bits(width * out_stride, 0x5A);
-    path.pixel_row(shape, packed, thresholds.data(), input.data(), stride, width, bits.data(),
-                   out_stride, scratch.data());
+    path.pixel_row(shape, packed, thresholds.data(), {input.data(), stride, 0}, width,
+                   {bits.data(), out_stride, step_stride}, scratch.data());
     return bits;
   }
 
   bool check(const Kernels& path) const {
     if (run(path) == run(*rbsf::kScalar)) return true;
-    std::printf("%s: pixels differ: %d filters, kernel %d, stride %d, width %d\n", path.name,
-                shape.filters, shape.kernel, shape.stride, width);
+    std::printf("%s: pixels differ: %d filters, kernel %d, stride %d, %d steps, width %d\n",
+                path.name, shape.filters, shape.kernel, shape.stride, shape.steps, width);
     return false;
   }
 };

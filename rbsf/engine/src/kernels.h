@@ -2,8 +2,9 @@
 //
 // A kernel path implements the inner loops of the network for one instruction set:
 //
-//   1. count_row compares a row of binary windows with binary filters and counts differing bits.
-//   2. compare_row turns those counts into the bits of the layer's output.
+//   1. count_row compares a row of windows with binary filters and counts differing bits. There is
+//      one for maps of bits and one for maps of levels.
+//   2. compare_row turns those counts into the bits of a step of the layer's output.
 //   3. pixel_row does both in one for the first layer, which multiplies 8-bit pixels and weights.
 //
 // pack_binary and pack_pixels put the filters into the order in which the path reads them. Every
@@ -14,7 +15,8 @@
 // row of a window is therefore a run of kernel * channel_bytes bytes, which can start at any byte.
 // Runs are compared 64 bits at a time. A run takes `row_words` words, and `tail` masks what the
 // last of them holds beyond the run. The words of a filter are laid out in the same way. Their
-// padding is 0, so it never counts as different.
+// padding is 0, so it never counts as different. A map of levels has two such planes, one for each
+// binary digit. A bit that differs counts once in the lower digit's plane, and twice in the other.
 #pragma once
 
 #include <cstddef>
@@ -45,16 +47,30 @@ struct PixelShape {
   int filters;
   int kernel;  // The rows of a filter, and its columns.
   int stride;
+  int steps;  // Those of the output.
   int row_bytes() const { return 3 * kernel; }
+};
+
+// The rows of a map under an output row.
+struct InputRows {
+  const uint8_t* data;  // The first row.
+  size_t stride;        // The bytes from a row to the next.
+  size_t digit_stride;  // The bytes from a row of the lower digit to that of the higher, if any.
+};
+
+// Where the bits of an output row go: those of a step of pixel x start at
+// data + x * stride + step * step_stride.
+struct BitRow {
+  uint8_t* data;
+  size_t stride, step_stride;
 };
 
 // Kernels load whole words and registers, so they may read this many bytes after what they use.
 constexpr size_t kReadAfterRow = 8;      // count_row, after the last window of an input row.
 constexpr size_t kReadAfterPixels = 64;  // pixel_row, after the last pixel.
 
-struct Kernels {
-  const char* name;
-
+// What counts differing bits, in maps of bits or in maps of levels.
+struct Counting {
   // Brings the filters of one group into the path's own order. `filters` is
   // [padded_filters][words()]; those that are only padding are zero.
   Bytes (*pack_binary)(const BinaryShape&, const uint64_t* filters);
@@ -63,10 +79,15 @@ struct Kernels {
   size_t (*scratch_bytes)(const BinaryShape&, int width);
 
   // Computes one output row: counts[x][filter] is the number of bits in which window x differs from
-  // the filter. `input` is the first row of the windows, `stride` the bytes from one input row to
-  // the next. `counts` is [width][padded_filters].
-  void (*count_row)(const BinaryShape&, const Bytes& filters, const uint8_t* input, size_t stride,
-                    int width, uint16_t* counts, uint8_t* scratch);
+  // the filter. In levels, those of the higher digit count twice. `input` starts with the first row
+  // of the windows. `counts` is [width][padded_filters].
+  void (*count_row)(const BinaryShape&, const Bytes& filters, const InputRows& input, int width,
+                    uint16_t* counts, uint8_t* scratch);
+};
+
+struct Kernels {
+  const char* name;
+  Counting bits, levels;
 
   // Computes bits[x][filter] = counts[x][filter] < limits[filter], packed with the lowest bit
   // first. `bits` is [width][out_stride]; of each pixel (filters + 7) / 8 whole bytes are written.
@@ -77,12 +98,11 @@ struct Kernels {
   // Brings filters on pixels, [filters][kernel][3 * kernel], into the path's own order.
   Bytes (*pack_pixels)(const PixelShape&, const int8_t* filters);
 
-  // Computes one output row on RGB pixels: bits[x][filter] says whether the sum of weight * pixel
-  // reaches thresholds[filter]. The bits are written as by compare_row. `thresholds` is [filters],
-  // `scratch` has pixel_scratch(width) bytes.
+  // Computes one output row on RGB pixels: a bit of a step says whether the sum of weight * pixel
+  // reaches thresholds[step][filter]. Each step's bits are written as by compare_row. `thresholds`
+  // is [steps][filters], `scratch` has pixel_scratch(width) bytes.
   void (*pixel_row)(const PixelShape&, const Bytes& filters, const int32_t* thresholds,
-                    const uint8_t* input, size_t stride, int width, uint8_t* bits,
-                    size_t out_stride, uint8_t* scratch);
+                    const InputRows& input, int width, const BitRow& bits, uint8_t* scratch);
 };
 
 // The bytes of scratch memory that pixel_row may use for each output pixel, and for a whole row.

@@ -3,8 +3,8 @@
 //   1. convolve_row computes a row of the convolution. A layer on pixels needs one call of a kernel
 //      for it. A binary layer counts the differing bits, group by group. The last layer turns the
 //      counts into features, every other layer compares them with its limits, which gives raw bits.
-//   2. finish_row makes a row of planes from raw bits: it pools them, flips them, and splits them
-//      into the planes that the groups of the next layer read.
+//   2. finish_row makes a row of planes from raw bits: it pools them, turns the steps into digits,
+//      flips these, and splits them into the planes that the groups of the next layer read.
 //
 // The first step must be done for all rows before the second begins, because a pooled row needs
 // several rows of raw bits. Within a step, several workers can compute rows at once and in any
@@ -34,7 +34,7 @@ class LayerPass {
   void count_differing(int crop, int group, int y, int worker) const;
   void write_features(int crop, int group, int y, const uint16_t* counts) const;
   void write_raw_bits(int crop, int group, int y, const uint16_t* counts) const;
-  void write_plane_row(int crop, int group, int y, const uint64_t* row) const;
+  void write_plane_row(int crop, int group, int digit, int y, const uint64_t* row) const;
   uint8_t* raw_row(int crop, int y) const;
   size_t raw_row_words() const { return static_cast<size_t>(conv_.width) * stage_.raw_words(); }
 

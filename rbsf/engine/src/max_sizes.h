@@ -10,9 +10,10 @@ namespace rbsf {
 // Of a packed file.
 constexpr int kMaxLayers = 32;
 constexpr int kMaxChannels = 4096;
-constexpr int kMaxKernel = 15;   // The rows of a filter, and its columns.
-constexpr int kMaxStride = 4;    // Only the layer on pixels has a stride.
-constexpr int kMaxTaps = 32768;  // The products in one sum of a binary layer.
+constexpr int kMaxKernel = 15;        // The rows of a filter, and its columns.
+constexpr int kMaxStride = 4;         // Only the layer on pixels has a stride.
+constexpr int kMaxTaps = 32768;       // The products in one sum of a binary layer on bits.
+constexpr int kMaxLevelTaps = 16384;  // The same of a binary layer on levels.
 
 // Of a call.
 constexpr int kMaxCropSide = 4096;
@@ -20,8 +21,9 @@ constexpr int kMaxCrops = 65536;
 constexpr int kMaxThreads = 256;
 
 // Counts of differing bits have 16 bits, and so have their limits, which can be one above any
-// count.
+// count. On levels a bit of the higher digit counts twice, so a tap counts 3 at most.
 static_assert(kMaxTaps + 1 <= UINT16_MAX, "counts of differing bits and their limits fit 16 bits");
+static_assert(3 * kMaxLevelTaps + 1 <= UINT16_MAX, "counts on levels and their limits do, too");
 
 // A sum on pixels has 32 bits. No sum reaches INT32_MAX, which serves as an unreachable threshold.
 static_assert(int64_t{3} * kMaxKernel * kMaxKernel * 255 * 127 < INT32_MAX, "sums fit 32 bits");

@@ -6,6 +6,7 @@
 //      it. Only then are its weights and its thresholds, or its scales and biases, read.
 #include "model.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -19,9 +20,10 @@ namespace rbsf {
 namespace {
 
 constexpr uint8_t kMagic[8] = {0x89, 'R', 'B', 'S', 'F', 0x0D, 0x0A, 0x1A};
-constexpr uint32_t kVersion = 1;
-constexpr size_t kHeader = 40;   // The bytes of the header.
-constexpr size_t kChecked = 16;  // The checksum covers everything from this byte on.
+constexpr uint32_t kBitsVersion = 1;    // The outputs of all layers but the last are bits.
+constexpr uint32_t kLevelsVersion = 2;  // Some of them are levels.
+constexpr size_t kHeader = 40;          // The bytes of the header.
+constexpr size_t kChecked = 16;         // The checksum covers everything from this byte on.
 constexpr uint32_t kMaxMetadata = 65536;
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
@@ -101,24 +103,24 @@ Layer read_record(Reader& reader, size_t index) {
   uint32_t sizes[5];
   for (uint32_t& size : sizes) size = reader.one<uint32_t>();
   const auto [inputs, outputs, kernel, stride, groups] = sizes;
-  if (kind > 1 || output > 1 || pool > 1 || zero != 0) refuse(index, "its kind is unknown");
+  if (kind > 1 || output > 2 || pool > 1 || zero != 0) refuse(index, "its kind is unknown");
   check_range(index, "number of inputs", inputs, kMaxChannels);
   check_range(index, "number of outputs", outputs, kMaxChannels);
   check_range(index, "kernel size", kernel, kMaxKernel);
   check_range(index, "stride", stride, kMaxStride);
   if (groups < 1 || inputs % groups || outputs % groups)
     refuse(index, "its groups do not divide its channels");
-  if (uint64_t{kernel} * kernel * (inputs / groups) > kMaxTaps)
-    refuse(index, "a filter must have at most " + std::to_string(kMaxTaps) + " weights");
   Layer layer{};
   layer.binary = kind == 1, layer.real = output == 1, layer.pool = pool == 1;
+  layer.steps = output == 0 ? 1 : output == 1 ? 0 : kLevelSteps;
   layer.inputs = static_cast<int>(inputs), layer.outputs = static_cast<int>(outputs);
   layer.kernel = static_cast<int>(kernel), layer.stride = static_cast<int>(stride);
   layer.groups = static_cast<int>(groups);
   return layer;
 }
 
-// Checks what a layer's place in the network demands. `inputs` is what the layer before gives.
+// Checks what a layer's place in the network demands. `inputs` is what the layer before gives, and
+// layer.input_digits says how.
 void check_place(const Layer& layer, size_t index, size_t count, int inputs) {
   const bool first = index == 0, last = index + 1 == count;
   if (layer.binary == first) refuse(index, "the first layer, and no other, must read pixels");
@@ -129,6 +131,9 @@ void check_place(const Layer& layer, size_t index, size_t count, int inputs) {
   if (layer.inputs != inputs)
     refuse(index, "it has " + std::to_string(layer.inputs) + " inputs, but must have " +
                       std::to_string(inputs));
+  const int most = layer.input_digits == 1 ? kMaxTaps : kMaxLevelTaps;
+  if (layer.taps() > most)
+    refuse(index, "a filter must have at most " + std::to_string(most) + " weights");
 }
 
 void read_weights(Reader& reader, Layer& layer, size_t index) {
@@ -156,7 +161,10 @@ void read_output(Reader& reader, Layer& layer, size_t index) {
         refuse(index, "a scale or bias is not finite");
     return;
   }
-  layer.thresholds = reader.many<int32_t>(outputs);
+  layer.thresholds = reader.many<int32_t>(layer.steps * outputs);
+  for (size_t i = outputs; i < layer.thresholds.size(); ++i)
+    if (layer.thresholds[i] < layer.thresholds[i - outputs])
+      refuse(index, "its thresholds do not ascend");
   layer.flips = reader.many<uint8_t>((outputs + 7) / 8);
   if (!padded_with_zeros(layer.flips.data(), outputs))
     refuse(index, "the padding of its flips is not zero");
@@ -169,9 +177,9 @@ Reader verified(const uint8_t* data, size_t size) {
   if (size < kHeader) refuse("it ends too early");
   Reader reader(data + sizeof kMagic, size - sizeof kMagic);
   const auto version = reader.one<uint32_t>();
-  if (version != kVersion)
-    refuse("it has version " + std::to_string(version) + ", but this package reads version " +
-           std::to_string(kVersion));
+  if (version < kBitsVersion || version > kLevelsVersion)
+    refuse("it has version " + std::to_string(version) + ", but this package reads versions " +
+           std::to_string(kBitsVersion) + " to " + std::to_string(kLevelsVersion));
   const auto checksum = reader.one<uint32_t>();
   const auto whole = reader.one<uint64_t>();
   if (whole != size)
@@ -197,22 +205,35 @@ size_t read_header(Reader& reader, Model& model) {
   return layers;
 }
 
+// The version has been verified, but not that it is the one that the layers need. There is no
+// other, so that a network has only one file.
+void check_version(const uint8_t* data, const Model& model) {
+  uint32_t version;
+  std::memcpy(&version, data + sizeof kMagic, sizeof version);
+  const bool levels = std::any_of(model.layers.begin(), model.layers.end(),
+                                  [](const Layer& layer) { return layer.steps == kLevelSteps; });
+  if (version != (levels ? kLevelsVersion : kBitsVersion))
+    refuse("its layers do not belong to version " + std::to_string(version));
+}
+
 }  // namespace
 
 Model read_model(const uint8_t* data, size_t size) {
   Reader reader = verified(data, size);
   Model model{};
   const size_t count = read_header(reader, model);
-  int inputs = 3;  // A pixel has red, green and blue.
+  int inputs = 3, digits = 1;  // A pixel has red, green and blue.
   for (size_t index = 0; index < count; ++index) {
     Layer layer = read_record(reader, index);
+    layer.input_digits = digits;
     check_place(layer, index, count, inputs);
     read_weights(reader, layer, index);
     read_output(reader, layer, index);
-    inputs = layer.outputs;
+    inputs = layer.outputs, digits = layer.digits();
     model.layers.push_back(std::move(layer));
   }
   if (reader.left()) refuse("it has bytes after its last layer");
+  check_version(data, model);
   return model;
 }
 

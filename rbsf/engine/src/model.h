@@ -10,19 +10,26 @@ namespace rbsf {
 // The max-pool that a layer may have.
 constexpr int kPoolSize = 3, kPoolStride = 2;
 
+// A level is 0 to 3: there are three steps from the lowest to the highest, and it has two binary
+// digits. A bit is one step and one digit.
+constexpr int kLevelSteps = 3, kLevelDigits = 2;
+
 struct Layer {
-  bool binary;  // Weights and inputs are +-1. Otherwise 8-bit weights meet 8-bit pixels.
-  bool real;  // The output is S * scale + bias. Otherwise it is the bits S >= threshold, xor flip.
-  bool pool;  // A max-pool follows.
+  bool binary;  // Weights are +-1. Otherwise 8-bit weights meet 8-bit pixels.
+  bool real;    // The output is S * scale + bias. Otherwise it is the number of steps S reaches.
+  bool pool;    // A max-pool follows.
+  int steps;    // The steps of the output: 1 for bits, kLevelSteps for levels, 0 if it is real.
+  int input_digits;  // Of a binary layer: 1 if it reads bits as +-1, kLevelDigits for levels.
   int inputs, outputs, kernel, stride, groups;
 
   std::vector<int8_t> weights;  // Of a layer on pixels: [outputs][kernel][kernel][inputs].
   // Of a binary layer: [outputs][filter_bytes()], the bits [kernel][kernel][inputs / groups].
   std::vector<uint8_t> bits;
-  std::vector<int32_t> thresholds;  // [outputs]
+  std::vector<int32_t> thresholds;  // [steps][outputs]
   std::vector<uint8_t> flips;       // [outputs], one bit each.
   std::vector<float> scale, bias;   // [outputs]
 
+  int digits() const { return steps == kLevelSteps ? kLevelDigits : 1; }
   int taps() const { return kernel * kernel * (inputs / groups); }
   size_t filter_bytes() const { return (static_cast<size_t>(taps()) + 7) / 8; }
 };

@@ -147,12 +147,12 @@ NB_MODULE(_kernels, m) {
       .def("embed", &PyNetwork::embed, nb::arg("crops").noconvert(),
            "Turns RGB crops, uint8 (N, S, S, 3), into features, float32 (N, C, h, w).")
       .def("layers", &PyNetwork::layers, nb::arg("crops").noconvert(),
-           "Returns every layer's bits, uint8 (N, C, h, w) of 0 and 1, and then the features.")
-      .def(
-          "layers_from_bits", &PyNetwork::layers_from_bits, nb::arg("bits").noconvert(),
-          nb::arg("size"),
-          "Returns the same as `layers` for the layers after the first, whose bits are given. They "
-          "must have the shape that crops of size x size lead to.")
+           "Returns every layer's map, uint8 (N, C, h, w) of 0 and 1 or of levels 0 to 3, and then "
+           "the features.")
+      .def("layers_from_bits", &PyNetwork::layers_from_bits, nb::arg("bits").noconvert(),
+           nb::arg("size"),
+           "Returns the same as `layers` for the layers after the first, whose map is given. It "
+           "must have the shape that crops of size x size lead to.")
       .def("profile", &PyNetwork::profile, nb::arg("crops").noconvert(),
            "Runs the network once and returns the seconds that each layer took.");
 }

@@ -1,6 +1,7 @@
 // What both NEON paths share.
 //
-//   1. Binary layers compare a byte of a window with 16 filters: cnt counts the bits that differ.
+//   1. Binary layers compare a byte of a window of bits with 16 filters: cnt counts the bits that
+//      differ. In a window of levels, tbl looks up a nibble of both digits at once.
 //   2. Comparison makes one byte of output bits from eight counts.
 //   3. Layers on pixels have signed bytes only, so pixels are stored less 128.
 //
@@ -22,7 +23,8 @@ namespace {
 struct ByteCounts {
   using Vector = uint8x16_t;
   using Counts = uint8x16_t;
-  static constexpr int kBytes = 16, kBits = 8;
+  using Spot = uint8_t;
+  static constexpr int kBytes = 16, kBits = 8, kDigits = 1;
   // Of 32 registers a tile takes 16 for byte counts, 4 for filters and 1 for a window.
   static constexpr int kBlocks = 1, kPixels = 4;
 
@@ -37,6 +39,17 @@ struct ByteCounts {
     vst1q_u16(counts, vaddq_u16(vld1q_u16(counts), vandq_u16(pairs, vdupq_n_u16(0xFF))));
     vst1q_u16(counts + 8, vsraq_n_u16(vld1q_u16(counts + 8), pairs, 8));
   }
+};
+
+struct LevelLookup : ByteCounts {
+  using Spot = uint16_t;
+  static constexpr NibbleTables<2> kTables{};
+  static constexpr int kBits = 4, kDigits = 2;
+  // Of 32 registers a tile takes 24 for byte counts, 4 for filters and 1 for a table.
+  static constexpr int kBlocks = 1, kPixels = 6;
+
+  static Vector window(const Spot* nibble) { return vld1q_u8(kTables.counts + *nibble); }
+  static Counts differing(Vector table, Vector filters) { return vqtbl1q_u8(table, filters); }
 };
 
 void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,

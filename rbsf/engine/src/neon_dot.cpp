@@ -31,11 +31,14 @@ struct Products : SignedBytes {
   }
 };
 
-using Binary = ByteSums<ByteCounts>;
 using Pixels = PixelSums<Products>;
 
-const Kernels kPath = {"neon-dot",  Binary::pack_binary, Binary::scratch_bytes, Binary::count_row,
-                       compare_row, Pixels::pack_pixels, Pixels::pixel_row};
+const Kernels kPath = {"neon-dot",
+                       ByteSums<ByteCounts>::counting(),
+                       ByteSums<LevelLookup>::counting(),
+                       compare_row,
+                       Pixels::pack_pixels,
+                       Pixels::pixel_row};
 
 }  // namespace
 

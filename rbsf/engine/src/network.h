@@ -42,7 +42,8 @@ class Network {
     std::vector<double> seconds;  // Of each layer.
   };
 
-  // Runs embed() and records each layer's map as [count][channels][height][width] of 0 and 1.
+  // Runs embed() and records each layer's map as [count][channels][height][width] of 0 and 1, or
+  // of levels 0 to 3.
   Trace trace(const uint8_t* crops, int count, int size);
 
   // Runs the same for crops of size x size, but from the given map of the first layer on.

@@ -5,7 +5,7 @@
 //   2. run_tile sums these windows against kFilters filters. A register holds the 32-bit sums of
 //      `Isa::kLanes` filters, and one step multiplies `Isa::kStep` bytes of a window with the
 //      weights of all of them.
-//   3. It then compares the sums with the thresholds and writes the bits.
+//   3. It then compares the sums with the thresholds of each step and writes the bits.
 //
 // An Isa has
 //   Sums, load_sums        A register of 32-bit sums.
@@ -84,8 +84,8 @@ struct PixelSums {
   // Computes kWindows windows against a tile of filters, and writes the bits of the first
   // `windows`. `filters` counts those from this tile on.
   static void run_tile(const PixelShape& shape, const uint8_t* tile, const int32_t* thresholds,
-                       int filters, const Pixel (*rows)[kRowBytes], int windows, uint8_t* bits,
-                       size_t out_stride) {
+                       int filters, const Pixel (*rows)[kRowBytes], int windows,
+                       const BitRow& bits) {
     const auto* first = reinterpret_cast<const int32_t*>(tile);
     const auto* weights = reinterpret_cast<const Weight*>(first + kFilters);
     typename Isa::Sums sums[kWindows][Isa::kRegisters];
@@ -102,7 +102,9 @@ struct PixelSums {
         }
       }
     }
-    write_bits(sums, thresholds, std::min(filters, kFilters), windows, bits, out_stride);
+    const int real = std::min(filters, kFilters);
+    for (int step = 0; step < shape.steps; ++step, thresholds += shape.filters)
+      write_bits(sums, thresholds, real, windows, bits.data + step * bits.step_stride, bits.stride);
   }
 
   // The filters after the first `real` are only padding. max_sizes.h says why no sum reaches their
@@ -121,19 +123,19 @@ struct PixelSums {
   }
 
   static void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
-                        const uint8_t* input, size_t stride, int width, uint8_t* bits,
-                        size_t out_stride, uint8_t*) {
+                        const InputRows& input, int width, const BitRow& bits, uint8_t*) {
     alignas(64) Pixel rows[kMaxKernel][kRowBytes] = {};
-    for (int x = 0; x < width; x += kWindows, bits += kWindows * out_stride) {
+    for (int x = 0; x < width; x += kWindows) {
       const int windows = std::min(width - x, kWindows);
       const int used = shape.row_bytes() + 3 * (windows - 1) * shape.stride + kPadding;
       for (int row = 0; row < shape.kernel; ++row)
         for (int i = 0; i < used; i += kWidened)
-          Isa::widen(input + row * stride + size_t(x) * 3 * shape.stride + i, rows[row] + i);
+          Isa::widen(input.data + row * input.stride + size_t(x) * 3 * shape.stride + i,
+                     rows[row] + i);
       const uint8_t* tile = filters.data();
       for (int f = 0; f < shape.filters; f += kFilters, tile += tile_bytes(shape))
-        run_tile(shape, tile, thresholds + f, shape.filters - f, rows, windows, bits + f / 8,
-                 out_stride);
+        run_tile(shape, tile, thresholds + f, shape.filters - f, rows, windows,
+                 {bits.data + x * bits.stride + f / 8, bits.stride, bits.step_stride});
     }
   }
 };

@@ -1,9 +1,9 @@
 // The portable path: what the kernels compute, in plain C++.
 //
-//   1. count_row copies a window's words, zeroes what the last word of each row holds beyond it,
-//      and counts the bits in which they differ from each filter's.
+//   1. count_row copies a window's words of each digit, zeroes what the last word of each row holds
+//      beyond it, and counts the bits in which they differ from each filter's.
 //   2. compare_row sets a bit where the count is below the filter's limit.
-//   3. pixel_row sums weight * pixel over a window, and sets a bit where the sum reaches the
+//   3. pixel_row sums weight * pixel over a window, and sets a step's bit where the sum reaches the
 //      filter's threshold.
 #include <bitset>
 #include <cstddef>
@@ -32,25 +32,29 @@ Bytes pack_binary(const BinaryShape& shape, const uint64_t* filters) {
 
 size_t scratch_bytes(const BinaryShape& shape, int) { return sizeof(uint64_t) * shape.words(); }
 
-void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input, size_t stride,
-               int width, uint16_t* counts, uint8_t* scratch) {
-  const int row_words = shape.row_words();
-  const uint64_t tail = shape.tail();
-  uint64_t* const window = reinterpret_cast<uint64_t*>(scratch);
-  for (int x = 0; x < width; ++x) {
-    for (int row = 0; row < shape.kernel; ++row) {
-      const uint8_t* run = input + row * stride + static_cast<size_t>(x) * shape.channel_bytes;
-      uint64_t* words = &window[row * row_words];
-      for (int j = 0; j < row_words; ++j) words[j] = load_word(run + 8 * j);
-      words[row_words - 1] &= tail;
-    }
-    const uint64_t* filter = filters.as<uint64_t>();
-    for (int f = 0; f < shape.filters; ++f, filter += shape.words()) {
-      int count = 0;
-      for (int j = 0; j < shape.words(); ++j) count += popcount(window[j] ^ filter[j]);
-      counts[static_cast<size_t>(x) * shape.padded_filters() + f] = static_cast<uint16_t>(count);
-    }
+void copy_window(const BinaryShape& shape, const uint8_t* from, size_t stride, uint64_t* words) {
+  for (int row = 0; row < shape.kernel; ++row, from += stride, words += shape.row_words()) {
+    for (int j = 0; j < shape.row_words(); ++j) words[j] = load_word(from + 8 * j);
+    words[shape.row_words() - 1] &= shape.tail();
   }
+}
+
+template <int digits>
+void count_row(const BinaryShape& shape, const Bytes& filters, const InputRows& input, int width,
+               uint16_t* counts, uint8_t* scratch) {
+  uint64_t* const window = reinterpret_cast<uint64_t*>(scratch);
+  std::memset(counts, 0, sizeof(uint16_t) * shape.padded_filters() * width);
+  for (int x = 0; x < width; ++x, counts += shape.padded_filters())
+    for (int digit = 0; digit < digits; ++digit) {
+      const size_t at = static_cast<size_t>(x) * shape.channel_bytes + digit * input.digit_stride;
+      copy_window(shape, input.data + at, input.stride, window);
+      const uint64_t* filter = filters.as<uint64_t>();
+      for (int f = 0; f < shape.filters; ++f, filter += shape.words()) {
+        int count = 0;
+        for (int j = 0; j < shape.words(); ++j) count += popcount(window[j] ^ filter[j]);
+        counts[f] = static_cast<uint16_t>(counts[f] + (count << digit));
+      }
+    }
 }
 
 void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
@@ -79,21 +83,28 @@ int32_t window_sum(const PixelShape& shape, const int8_t* weights, const uint8_t
 }
 
 void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thresholds,
-               const uint8_t* input, size_t stride, int width, uint8_t* bits, size_t out_stride,
-               uint8_t*) {
-  for (int x = 0; x < width; ++x, bits += out_stride) {
-    const uint8_t* window = input + static_cast<size_t>(x) * shape.stride * 3;
+               const InputRows& input, int width, const BitRow& bits, uint8_t*) {
+  for (int x = 0; x < width; ++x) {
+    const uint8_t* window = input.data + static_cast<size_t>(x) * shape.stride * 3;
     const int8_t* weights = filters.as<int8_t>();
     for (int f = 0; f < shape.filters; ++f, weights += shape.kernel * shape.row_bytes()) {
-      if (f % 8 == 0) bits[f / 8] = 0;
-      if (window_sum(shape, weights, window, stride) >= thresholds[f])
-        bits[f / 8] = static_cast<uint8_t>(bits[f / 8] | 1 << f % 8);
+      const int32_t sum = window_sum(shape, weights, window, input.stride);
+      for (int step = 0; step < shape.steps; ++step) {
+        uint8_t& byte = bits.data[x * bits.stride + step * bits.step_stride + f / 8];
+        if (f % 8 == 0) byte = 0;
+        if (sum >= thresholds[step * shape.filters + f])
+          byte = static_cast<uint8_t>(byte | 1 << f % 8);
+      }
     }
   }
 }
 
-const Kernels kPath = {"scalar",    pack_binary, scratch_bytes, count_row,
-                       compare_row, pack_pixels, pixel_row};
+const Kernels kPath = {"scalar",
+                       {pack_binary, scratch_bytes, count_row<1>},
+                       {pack_binary, scratch_bytes, count_row<2>},
+                       compare_row,
+                       pack_pixels,
+                       pixel_row};
 
 }  // namespace
 

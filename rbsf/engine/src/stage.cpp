@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bits.h"
@@ -27,33 +26,50 @@ void spread_filter(const Layer& layer, const BinaryShape& shape, const uint8_t* 
       }
 }
 
-// Turns the threshold t of a binary layer's sum S into a limit for the count c of differing bits.
-// With K taps,
-//   S = K - 2c >= t   <=>   c <= (K - t) / 2   <=>   c < floor((K - t) / 2) + 1.
-// Since 0 <= c <= K, a threshold beyond +-K makes the bit constant, and the limit is 0 or K + 1.
-uint16_t count_limit(int taps, int32_t threshold) {
-  const int64_t room = int64_t{taps} - threshold;
-  if (room < 0) return 0;
-  return static_cast<uint16_t>(std::min<int64_t>(room / 2 + 1, taps + 1));
+// The offset of an output's sum, see Stage::sum().
+int32_t sum_offset(const Layer& layer, int output) {
+  if (layer.input_digits == 1) return layer.taps();
+  int32_t positive = 0;
+  const uint8_t* filter = &layer.bits[output * layer.filter_bytes()];
+  for (int tap = 0; tap < layer.taps(); ++tap) positive += bit_of(filter, tap);
+  return 3 * positive;
 }
 
-void add_group(Stage& stage, int group, const Kernels& kernels) {
+// Turns the threshold t of an output's sum S into a limit for the count c of differing bits:
+//   S = offset - weight c >= t   <=>   c <= (offset - t) / weight
+//                                <=>   c < floor((offset - t) / weight) + 1.
+// No count is above `most`, so a limit of most + 1 makes the bit 1, and a limit of 0 makes it 0.
+uint16_t count_limit(const Stage& stage, int output, int32_t threshold) {
+  const int64_t room = int64_t{stage.offsets[output]} - threshold;
+  const int64_t most = int64_t{stage.layer.taps()} * (stage.layer.input_digits == 1 ? 1 : 3);
+  if (room < 0) return 0;
+  return static_cast<uint16_t>(std::min(room / stage.count_weight() + 1, most + 1));
+}
+
+std::vector<uint16_t> group_limits(const Stage& stage, int group) {
+  const int padded = stage.binary.padded_filters(), filters = stage.binary.filters;
+  std::vector<uint16_t> limits(static_cast<size_t>(stage.layer.steps) * padded);
+  for (int step = 0; step < stage.layer.steps; ++step)
+    for (int f = 0; f < filters; ++f) {
+      const int output = group * filters + f;
+      const int32_t threshold = stage.layer.thresholds[step * stage.layer.outputs + output];
+      limits[step * padded + f] = count_limit(stage, output, threshold);
+    }
+  return limits;
+}
+
+Bytes pack_group(const Stage& stage, int group, const Counting& counting) {
   const Layer& layer = stage.layer;
   const BinaryShape& shape = stage.binary;
   std::vector<uint64_t> words(static_cast<size_t>(shape.padded_filters()) * shape.words());
-  std::vector<uint16_t> limits(shape.padded_filters());
-  for (int f = 0; f < shape.filters; ++f) {
-    const int filter = group * shape.filters + f;
-    spread_filter(layer, shape, &layer.bits[filter * layer.filter_bytes()],
+  for (int f = 0; f < shape.filters; ++f)
+    spread_filter(layer, shape, &layer.bits[(group * shape.filters + f) * layer.filter_bytes()],
                   &words[static_cast<size_t>(f) * shape.words()]);
-    if (!layer.real) limits[f] = count_limit(layer.taps(), layer.thresholds[filter]);
-  }
-  stage.filters.push_back(kernels.pack_binary(shape, words.data()));
-  stage.limits.push_back(std::move(limits));
+  return counting.pack_binary(shape, words.data());
 }
 
 std::vector<uint64_t> raw_flips(const Stage& stage) {
-  std::vector<uint64_t> flips(stage.raw_words());
+  std::vector<uint64_t> flips(stage.step_words());
   for (int channel = 0; channel < stage.layer.outputs; ++channel) {
     const int at = stage.raw_bit(channel);
     flips[at / 64] |= uint64_t{bit_of(stage.layer.flips.data(), channel)} << (at % 64);
@@ -76,6 +92,10 @@ int Stage::raw_bit(int channel) const {
   return channel / group_outputs() * 8 * group_bytes() + channel % group_outputs();
 }
 
+const Counting& Stage::counting(const Kernels& kernels) const {
+  return layer.input_digits == 1 ? kernels.bits : kernels.levels;
+}
+
 bool Stage::aligned() const {
   const bool groups_fill_bytes = layer.groups == 1 || group_outputs() % 8 == 0;
   const bool planes_fill_bytes = next_groups == 1 || plane_channels() % 8 == 0;
@@ -89,9 +109,14 @@ Stage make_stage(const Layer& layer, int next_groups, const Kernels& kernels) {
   if (layer.binary) {
     const int channel_bytes = (layer.inputs / layer.groups + 7) / 8;
     stage.binary = {stage.group_outputs(), layer.kernel, channel_bytes};
-    for (int group = 0; group < layer.groups; ++group) add_group(stage, group, kernels);
+    for (int output = 0; output < layer.outputs; ++output)
+      stage.offsets.push_back(sum_offset(layer, output));
+    for (int group = 0; group < layer.groups; ++group) {
+      stage.filters.push_back(pack_group(stage, group, stage.counting(kernels)));
+      stage.limits.push_back(group_limits(stage, group));
+    }
   } else {
-    stage.pixels = {layer.outputs, layer.kernel, layer.stride};
+    stage.pixels = {layer.outputs, layer.kernel, layer.stride, layer.steps};
     stage.filters.push_back(kernels.pack_pixels(stage.pixels, layer.weights.data()));
   }
   if (!layer.real) stage.flips = raw_flips(stage);

@@ -1,7 +1,7 @@
 // What embed() passes through, for tests and profiles:
 //
-//   1. trace() starts with pixels. trace_bits() packs the given bits into the first layer's planes.
-//   2. trace_from() runs the layers that are left, times each, and unpacks its planes into bits.
+//   1. trace() starts with pixels. trace_bits() packs the given map into the first layer's planes.
+//   2. trace_from() runs the layers that are left, times each, and unpacks its planes.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,27 +16,36 @@
 namespace rbsf {
 namespace {
 
-// Visits all bits of a layer's map in the order [crop][channel][y][x]. `visit` gets the bytes in
-// the planes that hold a pixel's channels, and which of their bits the channel's is.
+// Visits all values of a layer's map in the order [crop][channel][y][x]. `visit` gets, for each
+// digit, the bytes in the planes that hold a pixel's channels, and which of their bits the
+// channel's is.
 template <typename Visit>
-void for_each_bit(const Stage& stage, size_t index, Workspace& space, const Visit& visit) {
+void for_each_value(const Stage& stage, size_t index, Workspace& space, const Visit& visit) {
   const MapShape map = space.shapes[index].pooled;
   const size_t area = static_cast<size_t>(map.height) * map.width;
+  const int digits = stage.layer.digits();
   for (int crop = 0; crop < space.count; ++crop)
     for (int channel = 0; channel < map.channels; ++channel) {
       const int group = channel / stage.plane_channels();
-      const size_t plane = static_cast<size_t>(crop) * stage.next_groups + group;
-      uint8_t* bytes = space.planes[index].data() + plane * area * stage.plane_bytes();
-      for (size_t pixel = 0; pixel < area; ++pixel, bytes += stage.plane_bytes())
+      const size_t plane_size = area * stage.plane_bytes();
+      const size_t plane = (static_cast<size_t>(crop) * stage.next_groups + group) * digits;
+      uint8_t* bytes[kLevelDigits] = {space.planes[index].data() + plane * plane_size};
+      if (digits > 1) bytes[1] = bytes[0] + plane_size;
+      for (size_t pixel = 0; pixel < area; ++pixel) {
         visit(bytes, channel % stage.plane_channels());
+        for (int digit = 0; digit < digits; ++digit) bytes[digit] += stage.plane_bytes();
+      }
     }
 }
 
 std::vector<uint8_t> unpack_map(const Stage& stage, size_t index, Workspace& space) {
-  std::vector<uint8_t> bits;
-  for_each_bit(stage, index, space,
-               [&](const uint8_t* bytes, int bit) { bits.push_back(bit_of(bytes, bit)); });
-  return bits;
+  std::vector<uint8_t> values;
+  for_each_value(stage, index, space, [&](uint8_t** bytes, int bit) {
+    int value = bit_of(bytes[0], bit);
+    if (stage.layer.digits() > 1) value += 2 * bit_of(bytes[1], bit);
+    values.push_back(static_cast<uint8_t>(value));
+  });
+  return values;
 }
 
 }  // namespace
@@ -52,8 +61,12 @@ Network::Trace Network::trace(const uint8_t* crops, int count, int size) {
 Network::Trace Network::trace_bits(const uint8_t* first, int count, int size) {
   auto space = borrow(count, size);
   std::memset(space->planes[0].data(), 0, space->planes[0].size());
-  for_each_bit(stages_[0], 0, *space,
-               [&](uint8_t* bytes, int bit) { put_bit(bytes, bit, *first++ != 0); });
+  const bool levels = stages_[0].layer.digits() > 1;
+  for_each_value(stages_[0], 0, *space, [&](uint8_t** bytes, int bit) {
+    const int value = *first++;
+    put_bit(bytes[0], bit, levels ? value & 1 : value != 0);
+    if (levels) put_bit(bytes[1], bit, value >> 1 & 1);
+  });
   Trace trace = trace_from(1, *space);
   give_back(std::move(space));
   return trace;

@@ -1,11 +1,14 @@
 // The path for AVX-512 with VPOPCNTDQ and VNNI.
 //
-//   1. vpopcntq counts the bits of 64-bit words, so a register holds one word of each of eight
+//   1. On maps of bits, vpopcntq counts the bits of 64-bit words, so a register holds one word of
+//   each of eight
 //      filters. A window's word is broadcast, xored with the filters' words, and what differs is
 //      counted and added to the eight filters' 64-bit sums.
 //   2. count_tile does so for a tile: up to kPixels windows against kTileFilters filters.
 //   3. count_row covers an output row with tiles.
-//   4. Comparison and layers on pixels are in avx512_pixels.h.
+//   4. Maps of levels are looked up by nibbles, see avx512_lookup.h. Comparison and layers on
+//   pixels
+//      are in avx512_pixels.h.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -17,7 +20,9 @@
 #include <cstring>
 #include <utility>
 
+#include "avx512_lookup.h"
 #include "avx512_pixels.h"
+#include "byte_sums.h"
 #include "kernels.h"
 #include "memory.h"
 
@@ -99,20 +104,24 @@ constexpr std::array<Tile, sizeof...(pixels)> tiles(std::integer_sequence<int, p
 constexpr auto kTiles = tiles(std::make_integer_sequence<int, kPixels>{});
 static_assert(kTiles.size() == kPixels, "every number of windows up to kPixels has its tile");
 
-void count_row(const BinaryShape& shape, const Bytes& filters, const uint8_t* input, size_t stride,
-               int width, uint16_t* counts, uint8_t*) {
+void count_row(const BinaryShape& shape, const Bytes& filters, const InputRows& input, int width,
+               uint16_t* counts, uint8_t*) {
   for (int first = 0; first < shape.padded_filters(); first += kTileFilters) {
     const uint64_t* tile = filters.as<uint64_t>() + size_t(first) * shape.words();
     for (int x = 0, pixels; x < width; x += pixels) {
       pixels = std::min(width - x, kPixels);
-      kTiles[pixels - 1](shape, tile, input + size_t(x) * shape.channel_bytes, stride,
+      kTiles[pixels - 1](shape, tile, input.data + size_t(x) * shape.channel_bytes, input.stride,
                          counts + size_t(x) * shape.padded_filters() + first);
     }
   }
 }
 
-const Kernels kPath = {"avx512-vpopcnt", pack_binary, scratch_bytes, count_row,
-                       compare_row,      pack_pixels, pixel_row};
+const Kernels kPath = {"avx512-vpopcnt",
+                       {pack_binary, scratch_bytes, count_row},
+                       ByteSums<Lookup<2>>::counting(),
+                       compare_row,
+                       pack_pixels,
+                       pixel_row};
 
 }  // namespace
 

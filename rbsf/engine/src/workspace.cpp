@@ -20,7 +20,7 @@ size_t raw_map_bytes(const Stage& stage, const LayerShapes& shapes) {
 size_t plane_map_bytes(const Stage& stage, const LayerShapes& shapes) {
   if (stage.layer.real) return 0;
   const size_t pixels = static_cast<size_t>(shapes.pooled.height) * shapes.pooled.width;
-  return pixels * stage.next_groups * stage.plane_bytes();
+  return pixels * stage.next_groups * stage.layer.digits() * stage.plane_bytes();
 }
 
 size_t counts_bytes(const Stage& stage, const LayerShapes& shapes) {
@@ -28,11 +28,13 @@ size_t counts_bytes(const Stage& stage, const LayerShapes& shapes) {
   return static_cast<size_t>(shapes.conv.width) * stage.binary.padded_filters() * sizeof(uint16_t);
 }
 
-// The convolution needs what its kernel asks for. The pool needs a raw row and what it becomes.
+// The convolution needs what its kernel asks for. The pool needs a raw row and what it becomes, and
+// the digits of that take no more than the raw row.
 size_t scratch_bytes(const Stage& stage, const LayerShapes& shapes, const Kernels& kernels) {
   const int width = shapes.conv.width;
-  const size_t convolution =
-      stage.layer.binary ? kernels.scratch_bytes(stage.binary, width) : pixel_scratch(width);
+  const size_t convolution = stage.layer.binary
+                                 ? stage.counting(kernels).scratch_bytes(stage.binary, width)
+                                 : pixel_scratch(width);
   return std::max(convolution, 2 * raw_row_bytes(stage, shapes));
 }
 

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,24 @@ BODY = b"".join(
 )
 
 
+def with_levels() -> PackedNetwork:
+    """The same network, but its first layer gives levels."""
+    first, second = tiny().layers
+    thresholds = np.array([[5, -6], [5, 0], [9, 7]], np.int32)
+    return PackedNetwork((replace(first, thresholds=thresholds), second), 0.5, -2.0, {"a": 1})
+
+
+LEVELS_BODY = b"".join(
+    [
+        METADATA,
+        bytes([0, 2, 1, 0]),
+        BODY[len(METADATA) + 4 : FIRST - 40 + 30],
+        struct.pack("<6i", 5, -6, 5, 0, 9, 7),
+        BODY[FIRST - 40 + 38 :],
+    ]
+)
+
+
 def sealed(body: bytes, gain=0.5, bias=-2.0, metadata=8, layers=2, version=1) -> bytes:
     """A file whose size and checksum are right, with any other numbers in its header."""
     rest = struct.pack("<QffII", 40 + len(body), gain, bias, metadata, layers) + body
@@ -72,6 +91,10 @@ def changed(at: int, new: bytes) -> bytes:
     return sealed((data[:at] + new + data[at + len(new) :])[40:])
 
 
+def u32(value: int) -> bytes:
+    return struct.pack("<I", value)
+
+
 def refusal(data: bytes) -> str:
     with pytest.raises(InputError) as caught:
         from_bytes(data, "my.rbsf")
@@ -80,17 +103,15 @@ def refusal(data: bytes) -> str:
     return message
 
 
-def u32(value: int) -> bytes:
-    return struct.pack("<I", value)
-
-
 def test_the_bytes_are_those_of_the_description():
     assert to_bytes(tiny()) == sealed(BODY)
+    assert to_bytes(with_levels()) == sealed(LEVELS_BODY, version=2)
 
 
-def test_what_is_read_is_what_was_written(tmp_path):
-    write_packed(tmp_path / "a.rbsf", tiny())
-    network, expected = read_packed(tmp_path / "a.rbsf"), tiny()
+@pytest.mark.parametrize("make", [tiny, with_levels])
+def test_what_is_read_is_what_was_written(tmp_path, make):
+    write_packed(tmp_path / "a.rbsf", make())
+    network, expected = read_packed(tmp_path / "a.rbsf"), make()
     assert [file.name for file in tmp_path.iterdir()] == ["a.rbsf"]
     assert (network.response_gain, network.response_bias) == (0.5, -2)
     assert network.metadata == {"a": 1}
@@ -100,6 +121,10 @@ def test_what_is_read_is_what_was_written(tmp_path):
             assert np.array_equal(found, value) if value is not None else found is None
             assert getattr(found, "dtype", None) == getattr(value, "dtype", None)
     assert [layer.terms for layer in network.layers] == [3, 8]
+    assert [layer.output for layer in network.layers] == [
+        "levels" if make is with_levels else "bits",
+        "real",
+    ]
 
 
 def test_torch_is_not_needed():
@@ -107,15 +132,15 @@ def test_torch_is_not_needed():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_every_truncation_is_reported():
-    data = sealed(BODY)
+@pytest.mark.parametrize("data", [sealed(BODY), sealed(LEVELS_BODY, version=2)])
+def test_every_truncation_is_reported(data):
     for length in range(len(data)):
         message = refusal(data[:length])
         assert ("is truncated" if length else "is not a packed") in message
 
 
-def test_every_flipped_bit_is_refused():
-    data = sealed(BODY)
+@pytest.mark.parametrize("data", [sealed(BODY), sealed(LEVELS_BODY, version=2)])
+def test_every_flipped_bit_is_refused(data):
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -127,7 +152,17 @@ def test_every_flipped_bit_is_refused():
     [
         (b"", "is not a packed RB-SF file"),
         (b"PK\x03\x04" + bytes(60), "is not a packed RB-SF file"),
-        (sealed(BODY, version=2), "has version 2, but this rbsf reads only up to 1: update rbsf"),
+        (sealed(BODY, version=3), "has version 3, but this rbsf reads only up to 2: update rbsf"),
+        (sealed(BODY, version=2), "has version 2, but its layers make version 1"),
+        (sealed(LEVELS_BODY), "has version 1, but its layers make version 2"),
+        (
+            sealed(LEVELS_BODY.replace(u32(9), u32(4)), version=2),
+            "layer 1 has thresholds that do not ascend",
+        ),
+        (
+            sealed(LEVELS_BODY.replace(u32(7), u32(2**32 - 1)), version=2),
+            "layer 1 has thresholds that do not ascend",
+        ),
         (sealed(BODY, version=0), "is damaged: there is no version 0"),
         (sealed(BODY) + b"\0", "is damaged: 1 bytes follow its end"),
         (sealed(BODY)[:-1] + b"\1", "is damaged: its checksum does not match"),
@@ -140,13 +175,14 @@ def test_every_flipped_bit_is_refused():
         (sealed(BODY, metadata=60000), "is damaged: it ends"),
         (sealed(BODY, layers=1), "has 1 layers: 2 to 32"),
         (sealed(BODY, layers=2**32 - 1), "has 4294967295 layers: 2 to 32"),
-        (sealed(BODY, layers=3), "layer 2 must give bits"),
+        (sealed(BODY, layers=3), "layer 2 must give bits or levels"),
         (changed(40, b'"123456"'), "its metadata is not a JSON object"),
         (changed(40, b'{"a": 1 '), "its metadata is not a JSON object"),
         (changed(40, b"\xff\xfe\xfd" * 2), "its metadata is not a JSON object"),
         (sealed(b"[" * 60000 + BODY, metadata=60000), "its metadata is not a JSON object"),
         (sealed(b"9" * 60000 + BODY, metadata=60000), "its metadata is not a JSON object"),
         (changed(FIRST, b"\2"), "layer 1 has an unknown kind"),
+        (changed(FIRST + 1, b"\3"), "layer 1 has an unknown kind"),
         (changed(FIRST + 3, b"\1"), "layer 1 has an unknown kind"),
         (changed(FIRST, b"\1"), "layer 1 must be pixels"),
         (changed(FIRST + 1, b"\1"), "layer 1 must give bits"),
@@ -163,6 +199,7 @@ def test_every_flipped_bit_is_refused():
         (changed(SECOND - 1, b"\x06"), "is damaged: unused bits are not 0"),
         (changed(SECOND, b"\0"), "layer 2 must be binary"),
         (changed(SECOND + 1, b"\0"), "layer 2 must give reals"),
+        (changed(SECOND + 1, b"\2"), "layer 2 must give reals"),
         (changed(SECOND + 2, b"\1"), "layer 2 is the last and must not have a pool"),
         (changed(SECOND + 4, u32(3)), "layer 2 has 3 inputs, not 2"),
         (changed(SECOND + 16, u32(2)), "layer 2 is binary and has stride 2, not 1"),
@@ -187,15 +224,30 @@ def test_a_layer_may_sum_32768_terms_and_no_more():
     assert from_bytes(sealed(b"".join(body), metadata=2), "a").layers[1].terms == 32768
 
 
-@given(st.lists(st.tuples(st.integers(24, 39 + len(BODY)), st.integers(0, 255)), max_size=8))
-def test_a_file_with_any_content_is_read_or_refused(changes):
-    data = bytearray(sealed(BODY))
+def test_a_layer_may_sum_16384_terms_on_levels_and_no_more():
+    body = [b"{}", bytes([0, 2, 0, 0]), struct.pack("<5I", 3, 1024, 1, 1, 1)]
+    body += [bytes(3 * 1024 + 3 * 4 * 1024 + 128), bytes([1, 1, 0, 0])]
+    body += [struct.pack("<5I", 1024, 2, 8, 1, 1)]
+    data = sealed(b"".join(body), metadata=2, version=2)
+    assert "layer 2 sums 65536 terms on levels, more than 16384" in refusal(data)
+    body[-1] = struct.pack("<5I", 1024, 2, 4, 1, 1) + bytes(2 * 16384 // 8 + 4 * 4)
+    data = sealed(b"".join(body), metadata=2, version=2)
+    assert from_bytes(data, "a").layers[1].terms == 16384
+
+
+@given(
+    st.booleans(),
+    st.lists(st.tuples(st.integers(24, 39 + len(BODY)), st.integers(0, 255)), max_size=8),
+)
+def test_a_file_with_any_content_is_read_or_refused(levels, changes):
+    data = bytearray(sealed(LEVELS_BODY if levels else BODY))
     for at, value in changes:
         data[at] = value
     metadata, layers = struct.unpack_from("<II", data, 32)
     gain, bias = struct.unpack_from("<ff", data, 24)
     try:
-        from_bytes(sealed(bytes(data[40:]), gain, bias, metadata, layers), "a.rbsf")
+        version = 2 if levels else 1
+        from_bytes(sealed(bytes(data[40:]), gain, bias, metadata, layers, version), "a.rbsf")
     except InputError as error:
         assert str(error).startswith("a.rbsf ") and "\n" not in str(error)
 

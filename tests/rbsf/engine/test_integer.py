@@ -25,17 +25,21 @@ def clip_crops(count, size):
     return np.ascontiguousarray(np.stack(crops))
 
 
-def random_network(seed):
-    """Layers 3 -> 5 (3x3, stride 2, pool), 5 -> 4 (2x2) and 4 -> 2 (1x1, two groups)."""
+def random_network(seed, levels=(False, False)):
+    """Layers 3 -> 5 (3x3, stride 2, pool), 5 -> 4 (2x2) and 4 -> 2 (1x1, two groups).
+
+    `levels` says which of the first two give levels instead of bits.
+    """
     rng = np.random.default_rng(seed)
 
-    def layer(kind, inputs, outputs, kernel, stride, groups, pool, last=False):
+    def layer(kind, inputs, outputs, kernel, stride, groups, pool, last=False, levels=False):
         shape = (outputs, inputs // groups, kernel, kernel)
         signs = rng.integers(0, 2, shape) * 2 - 1
         weights = rng.integers(-127, 128, shape) if kind == "pixels" else signs
         low = 3000 if kind == "pixels" else 6
+        thresholds = np.sort(rng.integers(-low, low, (3, outputs)).astype(np.int32), axis=0)
         tail = (
-            {"thresholds": rng.integers(-low, low, outputs).astype(np.int32),
+            {"thresholds": thresholds if levels else thresholds[1],
              "flips": rng.integers(0, 2, outputs).astype(bool)}
             if not last
             else {"scale": rng.normal(size=outputs).astype(np.float32),
@@ -45,8 +49,8 @@ def random_network(seed):
         return PackedLayer(*common, weights.astype(np.int8), **tail)
 
     layers = (
-        layer("pixels", 3, 5, 3, 2, 1, True),
-        layer("binary", 5, 4, 2, 1, 1, False),
+        layer("pixels", 3, 5, 3, 2, 1, True, levels=levels[0]),
+        layer("binary", 5, 4, 2, 1, 1, False, levels=levels[1]),
         layer("binary", 4, 2, 1, 1, 2, False, last=True),
     )
     return PackedNetwork(layers, 0.25, -1.0, {})
@@ -67,19 +71,23 @@ def by_hand(layer, x):
     if layer.thresholds is None:
         scaled = sums.astype(np.float32) * layer.scale[:, None, None]
         return scaled + layer.bias[:, None, None]
-    on = sums >= layer.thresholds[:, None, None]
     if layer.pool:
         half = (size - 3) // 2 + 1
-        on = np.array(
-            [[[p[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].any() for j in range(half)]
-              for i in range(half)] for p in on]
+        sums = np.array(
+            [[[p[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max() for j in range(half)]
+              for i in range(half)] for p in sums]
         )  # fmt: skip
-    return np.where(on ^ layer.flips[:, None, None], 1, -1)
+    flips = layer.flips[:, None, None]
+    if layer.thresholds.ndim == 1:
+        return np.where((sums >= layer.thresholds[:, None, None]) ^ flips, 1, -1)
+    first, second, third = (sums >= step[:, None, None] for step in layer.thresholds)
+    level = np.where(third, 3, np.where(second, 2, np.where(first, 1, 0)))
+    return np.where(flips, 3 - level, level)
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_it_computes_what_the_format_says(seed):
-    network = random_network(seed)
+@given(st.integers(0, 2**32 - 1), st.tuples(st.booleans(), st.booleans()))
+def test_it_computes_what_the_format_says(seed, levels):
+    network = random_network(seed, levels)
     pixels = np.random.default_rng(seed).integers(0, 256, (3, 17, 17))
     found = IntegerNetwork(network).maps(torch.from_numpy(pixels.astype(np.uint8))[None])
     x = pixels

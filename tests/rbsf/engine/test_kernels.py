@@ -23,13 +23,15 @@ examples = settings(max_examples=40)
 def reference(network, crops=None, bits=None):
     """What the format says, in float64, where all these integers are exact.
 
-    Crops uint8 (N, S, S, 3), or the first layer's bits 0/1 (N, C, h, w): then without that layer.
+    Crops uint8 (N, S, S, 3), or the first layer's map (N, C, h, w), 0/1 or levels: then without
+    that layer.
     """
-    maps = []
+    maps, before = [], None if bits is None else network.layers[0]
     x = torch.from_numpy(crops).permute(0, 3, 1, 2).double() if bits is None else bits
     for layer in network.layers[bits is not None :]:
         if layer.kind == "binary":
-            x = torch.as_tensor(x).double() * 2 - 1
+            x = torch.as_tensor(x).double()
+            x = x if before.output == "levels" else x * 2 - 1
         weights = torch.from_numpy(layer.weights).double()
         if len(x):
             sums = F.conv2d(x, weights, stride=layer.stride, groups=layer.groups)
@@ -39,27 +41,47 @@ def reference(network, crops=None, bits=None):
         if layer.scale is not None:
             scale, bias = layer.scale[:, None, None], layer.bias[:, None, None]
             return [*maps, sums.float().numpy() * scale + bias]
-        reached = sums >= torch.from_numpy(layer.thresholds)[:, None, None]
+        steps = torch.from_numpy(np.atleast_2d(layer.thresholds))[:, None, :, None, None]
+        level = (sums >= steps).sum(dim=0)
         if layer.pool:
-            height, width = ((side - 3) // 2 + 1 for side in reached.shape[2:])
-            windows = reached.unfold(2, 3, 2).unfold(3, 3, 2)
-            reached = windows.reshape(len(x), layer.outputs, height, width, 9).any(dim=-1)
-        x = (reached ^ torch.from_numpy(layer.flips)[:, None, None]).to(torch.uint8)
+            height, width = ((side - 3) // 2 + 1 for side in level.shape[2:])
+            windows = level.unfold(2, 3, 2).unfold(3, 3, 2)
+            level = windows.reshape(len(x), layer.outputs, height, width, 9).amax(dim=-1)
+        flips = torch.from_numpy(layer.flips)[:, None, None]
+        x = torch.where(flips, len(steps) - level, level).to(torch.uint8)
         maps.append(x.numpy())
+        before = layer
     raise AssertionError("the last layer is real")
 
 
-def layer(rng, *, first, last, inputs, outputs, kernel, stride=1, groups=1, pool=False, extreme=0):
-    """A random layer whose sums lie on both sides of its thresholds; extreme: weights all alike."""
+def layer(
+    rng,
+    *,
+    first,
+    last,
+    inputs,
+    outputs,
+    kernel,
+    stride=1,
+    groups=1,
+    pool=False,
+    extreme=0,
+    levels=False,
+):
+    """A random layer whose sums lie on both sides of its thresholds.
+
+    With `extreme`, its weights are all alike. With `levels`, it gives levels instead of bits.
+    """
     shape = (outputs, inputs // groups, kernel, kernel)
     most = 127 if first else 1
     weights = rng.integers(-127, 128, shape) if first else rng.choice([-1, 1], shape)
     if extreme:
         weights = np.full(shape, extreme * most)
     spread = np.sqrt(weights[0].size) * (9000 if first else 1)
-    thresholds = rng.normal(0, spread, outputs).astype(np.int32)
-    ends = rng.random(outputs)
+    thresholds = rng.normal(0, spread, (3 if levels else 1, outputs)).astype(np.int32)
+    ends = rng.random(thresholds.shape)
     thresholds[ends < 0.1], thresholds[ends > 0.9] = INT32.min, INT32.max
+    thresholds = np.sort(thresholds, axis=0) if levels else thresholds[0]
     real = {"scale": rng.normal(0, 1, outputs), "bias": rng.normal(0, 1, outputs)}
     bits = {"thresholds": thresholds, "flips": rng.random(outputs) < 0.3}
     return PackedLayer(
@@ -76,10 +98,13 @@ def layer(rng, *, first, last, inputs, outputs, kernel, stride=1, groups=1, pool
 
 
 def network_of(rng, *sizes):
-    """A network of layers (outputs, kernel, stride, groups, pool, extreme), from the first on."""
+    """A network of layers, from the first on.
+
+    Each is (outputs, kernel, stride, groups, pool, extreme), with a last True if it gives levels.
+    """
     layers, inputs = [], 3
-    for index, (outputs, kernel, stride, groups, pool, extreme) in enumerate(sizes):
-        ends = {"first": index == 0, "last": index == len(sizes) - 1}
+    for index, (outputs, kernel, stride, groups, pool, extreme, *levels) in enumerate(sizes):
+        ends = {"first": index == 0, "last": index == len(sizes) - 1, "levels": any(levels)}
         window = {"kernel": kernel, "stride": stride, "groups": groups, "pool": pool}
         layers.append(layer(rng, inputs=inputs, outputs=outputs, extreme=extreme, **ends, **window))
         inputs = outputs
@@ -101,9 +126,10 @@ def networks(draw):
         kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 4)) if first else 1
         pool = not last and draw(st.booleans())
         extreme = draw(st.sampled_from([0, 0, 0, 1, -1]))
-        sizes.append((outputs, kernel, stride, groups, pool, extreme))
+        levels = not last and draw(st.booleans())
+        sizes.append((outputs, kernel, stride, groups, pool, extreme, levels))
         inputs = outputs
-    for _, kernel, stride, _, pool, _ in reversed(sizes):
+    for _, kernel, stride, _, pool, *_ in reversed(sizes):
         if pool:
             side = 2 * side + 1
         side = (side - 1) * stride + kernel
@@ -148,7 +174,8 @@ def test_a_network_runs_from_given_bits(path, case, seed):
     network, crops = case
     packed = kernels.Network(to_bytes(network), path)
     first = reference(network, crops)[0]
-    bits = np.random.default_rng(seed).integers(0, 2, first.shape, dtype=np.uint8)
+    top = 3 if network.layers[0].output == "levels" else 1
+    bits = np.random.default_rng(seed).integers(0, top + 1, first.shape, dtype=np.uint8)
     mine = packed.layers_from_bits(bits, crops.shape[1])
     assert agree(mine, reference(network, bits=torch.from_numpy(bits)))
 
@@ -184,20 +211,46 @@ def test_sums_at_the_ends_of_their_range(path, sign):
 
 
 @every_path
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_of_levels_at_the_ends_of_their_range(path, sign):
+    """The most terms, 16384, each of a level of 3."""
+    rng = np.random.default_rng(0)
+    network = network_of(
+        rng,
+        (256, 15, 1, 1, False, 1, True),
+        (2, 8, 1, 1, False, sign, True),
+        (2, 1, 1, 1, False, 1),
+    )
+    pixels, binary, _ = network.layers
+    pixels.flips[:] = binary.flips[:] = False
+    pixels.thresholds[:] = 15 * 15 * 3 * 127 * 255  # every step is reached, exactly
+    end = sign * 3 * 16384
+    binary.thresholds[:] = [[end - 1, end], [end, end + 1], [end + 1, INT32.max]]
+    crops = np.full((1, 22, 22, 3), 255, np.uint8)
+    maps = kernels.Network(to_bytes(network), path).layers(crops)
+    assert (maps[0] == 3).all()
+    assert maps[1].flatten().tolist() == [2, 1]
+    network.layers[0].thresholds[2] += 1
+    assert (kernels.Network(to_bytes(network), path).layers(crops)[0] == 2).all()
+
+
+@every_path
+@pytest.mark.parametrize("levels", [False, True])
 @pytest.mark.parametrize("outputs", [1, 63, 64, 65, 320])
-def test_a_map_of_many_channels(path, outputs):
+def test_a_map_of_many_channels(path, outputs, levels):
     """Filters on either side of a block of 64, and of several; windows of more than a tile."""
     rng = np.random.default_rng(outputs)
-    network = network_of(rng, (64, 1, 1, 1, False, 0), (outputs, 3, 1, 1, False, 0))
+    network = network_of(rng, (64, 1, 1, 1, False, 0, levels), (outputs, 3, 1, 1, False, 0))
     crops = rng.integers(0, 256, (1, 25, 25, 3), dtype=np.uint8)
     assert agree(kernels.Network(to_bytes(network), path).layers(crops), reference(network, crops))
 
 
 @every_path
-def test_wide_layers_on_a_wide_map(path):
+@pytest.mark.parametrize("levels", [False, True])
+def test_wide_layers_on_a_wide_map(path, levels):
     """The rows that are pooled and flipped are longer than any other of the path's scratch."""
     rng = np.random.default_rng(2)
-    network = network_of(rng, (2048, 1, 1, 1, True, 0), (8, 1, 1, 1, False, 0))
+    network = network_of(rng, (2048, 1, 1, 1, True, 0, levels), (8, 1, 1, 1, False, 0))
     crops = rng.integers(0, 256, (1, 40, 40, 3), dtype=np.uint8)
     assert agree(kernels.Network(to_bytes(network), path).layers(crops), reference(network, crops))
 

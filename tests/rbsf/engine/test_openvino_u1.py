@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,14 @@ def test_one_embedder_takes_crops_of_any_shape():
     assert (embedder.engine, embedder.path, embedder.name) == ("openvino", "", "mine")
     assert embedder.weights_sha256 == "abc"
     assert embedder.response_gain == network.response_gain
+
+
+def test_a_network_of_levels_is_refused_with_what_runs_it():
+    network = network_of(SHAPES["two layers"], 0)
+    first = network.layers[0]
+    levels = replace(first, thresholds=np.stack([first.thresholds] * 3))
+    with pytest.raises(InputError, match=r"layer 1 gives levels.* choose engine torch"):
+        OpenVinoEmbedder(replace(network, layers=(levels, *network.layers[1:])))
 
 
 def test_features_of_one_call_outlive_the_next():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from random_students import random_student
 from torch import nn
 
-from rbsf.binarize import ApproxSign, BinaryWeight, WeightBinarizer
+from rbsf.binarize import ApproxSign, BinaryWeight, WeightBinarizer, activation_binarizer
+from rbsf.binarize.levels import unit_of
 from rbsf.binarize.sign import hard_sign
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.engine import pack as packing
@@ -20,9 +21,10 @@ from rbsf.engine.integer import IntegerNetwork
 from rbsf.engine.pack import pack, pack_file, round_weights
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import save_checkpoint
-from rbsf.nn import BinaryConv2d, SiamFC
+from rbsf.nn import SLIM_LAYERS, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
 
+TWO_BIT = activation_binarizer("two_bit", 1)
 TINY = LayerShape("conv2", 2, 3, 2, 1, 1, False)
 
 
@@ -48,6 +50,11 @@ def tiny(scale=1.0, bias=0.0, gamma=1.0, beta=0.0, mean=0.0, var=1.0, eps=0.0):
         for tensor, value in (*values, (norm.running_mean, mean), (norm.running_var, var)):
             tensor.copy_(torch.as_tensor(value))
     return conv, norm
+
+
+def reading_levels(conv):
+    conv.activation_binarizer = TWO_BIT
+    return conv
 
 
 @torch.no_grad()
@@ -80,6 +87,51 @@ def test_thresholds_worked_out_by_hand(parameters, threshold, flip):
     assert (layer.thresholds.dtype, layer.flips.dtype) == (np.int32, np.bool_)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "thresholds", "flip"),
+    [
+        ({}, [2, 2, 2], False),  # v = S is even: 0, then 2, which is beyond every step
+        ({"gamma": 0.25}, [2, 4, 6], False),  # v = S / 4 reaches .25 at 1, .75 at 3, 1.25 at 5
+        ({"gamma": -0.25}, [-4, -2, 0], True),  # 3 - l grows as v falls below 1.25, .75, .25
+        ({"gamma": 0.125}, [2, 6, 9], False),  # 1.25 would take S = 10, beyond 8
+        ({"gamma": -0.125, "beta": 1.0}, [0, 4, 8], True),  # v is 1.25 at S = -2
+        ({"gamma": 0.0, "beta": 0.25}, [-8, 9, 9], False),  # 1 everywhere
+        ({"gamma": 0.0, "beta": 9.0}, [-8, -8, -8], False),  # 3 everywhere
+        ({"gamma": 0.0}, [-8, -8, -8], True),  # 0 everywhere: 3, flipped
+    ],
+)
+def test_thresholds_of_levels_worked_out_by_hand(parameters, thresholds, flip):
+    layer = fold(*tiny(**parameters), TWO_BIT)
+    assert layer.thresholds.tolist() == [[t] * 3 for t in thresholds]
+    assert layer.flips.tolist() == [flip] * 3
+    assert (layer.thresholds.dtype, layer.output) == (np.int32, "levels")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "threshold", "flip"),
+    [
+        ({}, 0, False),
+        ({"mean": 1.0}, 2, False),  # a level is worth one half: 2 of them make 1
+        ({"mean": 1.25}, 3, False),  # S has every parity
+        ({"gamma": -1.0, "mean": 1.0}, 3, True),
+        ({"mean": 100.0}, -24, True),  # no sum of 8 levels reaches 100
+    ],
+)
+def test_thresholds_on_levels_worked_out_by_hand(parameters, threshold, flip):
+    conv, norm = tiny(**parameters)
+    layer = fold(reading_levels(conv), norm)
+    assert layer.thresholds.tolist() == [threshold] * 3
+    assert layer.flips.tolist() == [flip] * 3
+
+
+def test_the_binary_digits_of_levels_give_twice_their_sum():
+    """2 sum w l = 2 S1 + S0 + 3 sum w, for all levels and signs of three terms."""
+    levels = torch.cartesian_prod(*[torch.arange(4)] * 3)
+    signs = torch.cartesian_prod(*[torch.tensor([-1, 1])] * 3)
+    s1, s0 = ((2 * digit - 1) @ signs.T for digit in (levels // 2, levels % 2))
+    assert torch.equal(2 * levels @ signs.T, 2 * s1 + s0 + 3 * signs.sum(dim=1))
+
+
 def finite(low, high):
     """Draws round numbers, which make ties, and any others."""
     grid = st.integers(int(4 * low), int(4 * high)).map(lambda n: n / 4)
@@ -107,6 +159,33 @@ def test_a_threshold_is_the_sign_of_the_float_network(gamma, beta, mean, var, bi
     assert np.array_equal(bits.numpy(), (sums >= layer.thresholds) ^ layer.flips)
 
 
+@given(
+    finite(-3, 3),
+    finite(-9, 9),
+    finite(-9, 9),
+    finite(0, 4),
+    finite(-9, 9),
+    st.lists(st.sampled_from([0.25, 1.0, 3.0, 0.1, 1e-6, 700.3]), min_size=3, max_size=3),
+    st.booleans(),
+)
+def test_thresholds_of_levels_are_the_float_networks(gamma, beta, mean, var, bias, scale, digits):
+    """Runs the layer itself on levels, or on bits, that give every S."""
+    var = [v + 0.0625 for v in var]
+    conv, norm = tiny(torch.tensor(scale).reshape(3, 1, 1, 1), bias, gamma, beta, mean, var)
+    if digits:
+        filled = torch.arange(25)[:, None] - 3 * torch.arange(8)
+        inputs, sums = filled.clamp(0, 3) * 0.5, np.arange(25)[:, None]
+        reading_levels(conv)
+    else:
+        inputs = torch.where(torch.arange(8) < torch.arange(9)[:, None], 1.0, -1.0)
+        sums = np.arange(-8, 9, 2)[:, None]
+    layer = fold(conv, norm, TWO_BIT)
+    with torch.no_grad():
+        values = TWO_BIT(norm(conv(inputs.reshape(-1, 2, 2, 2))))[:, :, 0, 0]
+    level = (sums >= layer.thresholds[:, None]).sum(axis=0)
+    assert np.array_equal(values.numpy() * 2, np.where(layer.flips, 3 - level, level))
+
+
 class BNN(WeightBinarizer):
     def forward(self, weight):
         return BinaryWeight(hard_sign(weight), weight.new_ones(()))
@@ -120,13 +199,14 @@ class FallingSign(nn.Module):
 
 
 def check_parity(model):
-    """Checks that, from torch's first bits on, every bit and the feature are torch's."""
+    """Checks that, from torch's first bits or levels on, everything and the feature are torch's."""
     pixels = torch.randint(256, (1, 3, 127, 127), generator=torch.Generator().manual_seed(1))
     network = from_bytes(to_bytes(pack(model, {})), "it")
     with torch.no_grad():
         maps = model.backbone.maps(pixels.float())
         convs = model.backbone.binary_layers().values()
-        bits = [conv.activation_binarizer(m) for m, conv in zip(maps[:-1], convs, strict=True)]
+        readers = [conv.activation_binarizer for conv in convs]
+        bits = [read(m) / unit_of(read) for m, read in zip(maps[:-1], readers, strict=True)]
         found = IntegerNetwork(network).maps_from_bits(bits[0])
     for number, (ours, torchs) in enumerate(zip(found[:-1], bits[1:], strict=True), 2):
         assert torch.equal(ours, torchs), f"conv{number}"
@@ -142,6 +222,23 @@ def test_rbcn_packs_to_the_bit(c_shape):
 @pytest.mark.parametrize("weights", ["xnor", "bireal", "recu", "irnet"])
 def test_every_weight_binarizer_packs_to_the_bit(weights):
     check_parity(random_student(weights=weights, activations="clipped"))
+
+
+def test_activations_of_two_bits_pack_to_the_bit():
+    check_parity(random_student(activations="two_bit"))
+
+
+def test_a_slim_backbone_on_levels_packs_to_the_bit():
+    check_parity(random_student(activations="two_bit", layers=SLIM_LAYERS))
+
+
+def test_bits_and_levels_may_follow_one_another():
+    model = random_student()
+    for name in ("conv2", "conv4"):
+        getattr(model.backbone, name).activation_binarizer = TWO_BIT
+    check_parity(model)
+    outputs = [layer.output for layer in pack(model, {}).layers]
+    assert outputs == ["levels", "bits", "levels", "bits", "real"]
 
 
 @pytest.mark.parametrize("binarizer", [BNN])
@@ -246,13 +343,20 @@ def with_a_nan(backbone):
         (with_weights(Ternary), r"conv3 has kernel values other than \+1 and -1"),
         (with_weights(Real), r"conv3 has kernel values other than \+1 and -1"),
         (with_spatial_scale, r"conv3 has a scale of shape \(1, 1, 3, 3\)"),
+        (
+            with_activation(activation_binarizer("one_bit", 1)),
+            "activations of 2 levels cannot be pack",
+        ),
         (with_scale(0.0), "conv3 has a scale that is not positive and finite"),
         (with_scale(-1.0), "conv3 has a scale that is not positive and finite"),
         (with_scale(float("inf")), "conv3 has a scale that is not positive and finite"),
         (with_padding, "conv3 pads its input"),
         (with_padded_pixels, "conv1 pads its input"),
         (with_activation(nn.Tanh()), "conv3: the activation binarizer after it gives values other"),
-        (with_activation(Band()), "conv3: in 4 of 384 channels the bit after it changes more than"),
+        (
+            with_activation(Band()),
+            "conv3: in 4 of 384 channels the value after it both rises and falls",
+        ),
         (with_a_nan, "backbone.norms.conv2.running_var holds a value that is not finite"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny_data import write_got10k, write_plain
 
+from rbsf.binarize import ActivationBinarizerName
 from rbsf.config import CONFIGS, load_settings
 from rbsf.data.box_pairs import BoxPair, open_box_pairs
 from rbsf.engine.torch_box import load_box_net
@@ -147,9 +148,28 @@ def test_a_run_starts_from_the_half_precision_weights_of_another(tmp_path: Path)
     assert torch.equal(loaded.backbone.conv6.weight, second.backbone.conv6.weight)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("activations", ["approx", "two_bit"])
+def test_a_network_has_the_activations_that_it_was_trained_with(
+    tmp_path: Path, activations: ActivationBinarizerName
+) -> None:
+    task = BoxTask(BoxSettings(activations=activations), CPU)
+    config = task.settings.model_dump(mode="json")
+    if activations == "approx":
+        del config["activations"]  # as in checkpoints from before there was a choice
+    path = tmp_path / "trained.safetensors"
+    save_checkpoint(path, {"kind": "box", "config": config}, {"model": task.model.state_dict()})
+    pixels = torch.randint(0, 256, (1, 3, 127, 127)).float()
+    expected = task.model.eval().embed(pixels)
+    assert torch.equal(load_box_net(path).embed(pixels), expected)
+
+
 def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_checkpoint(path, {"kind": "student", "config": {}}, {"model": {}})
+    with pytest.raises(InputError, match=r"other\.safetensors is of another architecture"):
+        load_box_net(path)
+    config = {"backbone": "slim", "activations": "nine_bit"}
+    save_checkpoint(path, {"kind": "box", "config": config}, {"model": {}})
     with pytest.raises(InputError, match=r"other\.safetensors is of another architecture"):
         load_box_net(path)
 
@@ -228,7 +248,7 @@ def test_the_shipped_config_is_valid() -> None:
     settings = load_settings(BoxSettings, CONFIGS / "rbsf_box.yaml")
     paths = [source.path for source in settings.data.sources]
     assert not any("val" in path or "otb" in path or "uav" in path for path in paths)
-    assert settings.backbone == "slim"
+    assert (settings.backbone, settings.activations) == ("slim", "two_bit")
 
 
 def test_latent_weights_keep_their_bits_in_half_precision(tmp_path: Path) -> None:
