@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import rbsf
+from tracker.evaluation.contenders import _embedder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOOL = REPOSITORY / "tools" / "evaluate.py"
@@ -120,6 +121,7 @@ def test_other_kernels_give_the_same_boxes_and_beside_others_one_thread_each(
 
     words = ("--weights", weights(tmp_path, "net.st", "7" * 64))
     run(*words)
+    _embedder.cache_clear()  # on a single core, both runs ask for the same
     monkeypatch.setattr(rbsf, "load_embedder", load)
     shown = run(*words, "--workers", "2")
     assert asked == [1]

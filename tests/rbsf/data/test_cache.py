@@ -90,7 +90,7 @@ def test_damaged_images_are_named_and_skipped_with_their_count(tmp_path):
 def test_an_annotated_image_that_is_missing_counts_as_damaged(tmp_path):
     (write_voc(tmp_path) / "JPEGImages" / "photo0.jpg").unlink()
     source = opened(tmp_path, "voc")
-    assert [t.name for t in source.targets] == ["photo1.0"]
+    assert [t.name for t in source.targets] == ["photo1/0/thing"]
     assert "1 damaged" in source.remarks[0]
 
 
