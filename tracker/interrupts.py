@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-"""Ctrl-C, the request to end, and the closed terminal. Windows lacks the last."""
+from rbsf.signals import heeded_signals
 
 
 class Interrupts:
@@ -33,9 +30,8 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         self._former = {}
         if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._former[number] = signal.signal(number, self._take)
+            for number in heeded_signals():
+                self._former[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(self, *_: object) -> None:

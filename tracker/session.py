@@ -88,6 +88,7 @@ class Summary:
     """Why the source ended early; None if it did not."""
     interrupted: bool = False
     """Whether Ctrl-C or another signal ended the run."""
+    _last: int | None = None
 
     @property
     def fps(self) -> float:
@@ -112,15 +113,15 @@ class Summary:
         ]
         if self.skipped:
             parts.append(f"{self.skipped} frames skipped, to keep up with the live source")
-        return "; ".join([*parts, *filter(None, [self.missing_text])])
+        if self.missing:
+            parts.append(self.missing_text)
+        return "; ".join(parts)
 
     @property
     def missing_text(self) -> str:
-        """Which frames could not be decoded, or an empty text where all could."""
+        """How many frames could not be decoded, and which, such as "3 of 90 frames ...: 4-6"."""
         count = sum(last - first + 1 for first, last in self.missing)
-        return f"{count} of {self.frames} frames cannot be decoded: {_numbers(self.missing)}" * (
-            count > 0
-        )
+        return f"{count} of {self.frames} frames cannot be decoded: {_numbers(self.missing)}"
 
     def add(self, tracked: Tracked) -> None:
         """Takes in the next frame."""
@@ -146,8 +147,6 @@ class Summary:
             spans[-1] = (spans[-1][0], index)
         else:
             spans.append((index, index))
-
-    _last: int | None = None
 
 
 def _spans(spans: list[tuple[int, int]]) -> str:

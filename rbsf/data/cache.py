@@ -30,7 +30,7 @@ from rbsf.data.crops import (
 )
 from rbsf.data.sources import SourceSettings, Target, read_source, source_stamp
 from rbsf.errors import InputError
-from rbsf.files.atomic import make_folder
+from rbsf.files.atomic import make_folder, remove_remains
 from rbsf.files.image import read_image
 from rbsf.files.lock import one_at_a_time
 from rbsf.geometry import Box
@@ -104,8 +104,7 @@ def _look_at(
     targets: list[Target], folder: Path, settings: CropSettings, name: str, stamp: str
 ) -> Index:
     """Looks at each image and each file of crops, and makes what is missing."""
-    for remains in folder.glob(".*.part"):
-        remains.unlink(missing_ok=True)
+    remove_remains(folder)
     with _all_cores() as pool:
         names = pool.map(lambda target: crop_file_name(target, settings), targets)
         files = [folder / file for file in names]

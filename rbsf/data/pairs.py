@@ -75,6 +75,16 @@ class DataSettings(Settings):
     filter: FilterSettings = Field(FilterSettings(), description="Which boxes are fit for a pair.")
     augment: AugmentSettings = Field(AugmentSettings(), description="How crops are changed.")
 
+    def in_folders(self, root: Path | None, cache: Path | None) -> DataSettings:
+        """The same settings with other folders.
+
+        Args:
+            root: The folder that the sources lie in. None keeps it.
+            cache: The folder for the crops. None keeps it.
+        """
+        given = {key: str(path) for key, path in (("root", root), ("cache", cache)) if path}
+        return self.model_copy(update=given)
+
 
 class PairDataset(Dataset[Pair]):
     """The pairs of one epoch, in their order. `set_epoch` draws those of another.

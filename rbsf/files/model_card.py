@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_text
 from rbsf.files.hashing import file_sha256
 
 ROW = re.compile(
@@ -44,6 +44,5 @@ def update_card(card: Path) -> list[str]:
         raise InputError(f"cannot read {card}: {error.strerror}") from None
     new = ROW.sub(row, text)
     if changed:
-        with replacing(card) as partial:
-            partial.write_text(new, encoding="utf-8")
+        write_text(card, new)
     return changed

@@ -1,7 +1,7 @@
 """Feeds a training process with its pairs, batch by batch, from workers that outlive the epochs.
 
 Starting workers takes longer than a GPU needs for many batches, and an epoch of a full run has only
-a few hundred. So the workers are kept, and are told with each pair of which epoch it is.
+a few hundred. So the workers are kept, and each pair is asked for by its epoch and its number.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from rbsf.console import console
 from rbsf.data import PairDataset, open_pairs
 from rbsf.data.sources import count_sequences
 from rbsf.errors import InputError
+from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.train.distributed import World, open_world, pick_device
 from rbsf.train.loop import Loop, Task, Validate
-from rbsf.train.same_run import run_inputs
+from rbsf.train.same_run import check_same_run, run_inputs
 from rbsf.train.settings import RunSettings, StudentSettings
 
 S = TypeVar("S", bound=RunSettings)
@@ -40,8 +41,7 @@ def override(kind: type[S], config: Path, data: Path | None, cache: Path | None 
         InputError: The file cannot be read, or a key or value is wrong.
     """
     settings = load_settings(kind, config)
-    given = {key: str(path) for key, path in (("root", data), ("cache", cache)) if path}
-    return settings.model_copy(update={"data": settings.data.model_copy(update=given)})
+    return settings.model_copy(update={"data": settings.data.in_folders(data, cache)})
 
 
 def refuse_small_teacher(settings: StudentSettings) -> None:
@@ -114,6 +114,40 @@ def train(
                 f"in each of {world.size} processes on {world.device.type}"
             )
         return loop.run()
+
+
+def train_once(
+    make_task: Callable[[S, World], Task],
+    settings: S,
+    folder: Path,
+    validate: Validate | None = None,
+) -> Path:
+    """Trains a network to the end: from the beginning, from where it was left, or not at all.
+
+    Args:
+        make_task: As for `train`.
+        settings: The settings of the run.
+        folder: The folder of the run's files.
+        validate: Measures the network during training. None measures nothing.
+
+    Returns:
+        The trained network. One that was there before is not trained again.
+
+    Raises:
+        InputError: As for `train`. Or the folder holds a network of other settings, of other data
+            or of another teacher.
+        KeyboardInterrupt: A signal stopped the training, whose state is then saved.
+    """
+    final = folder / "final.safetensors"
+    if final.is_file():
+        inputs = run_inputs(settings, open_pairs(settings.data, settings.seed))
+        check_same_run(load_checkpoint(final).header, final, settings, inputs, size=1)
+        console.print(f"{folder} is trained already", markup=False, highlight=False, soft_wrap=True)
+        return final
+    begun = (folder / "last.safetensors").is_file()
+    if not train(make_task, settings, folder, resume=begun, validate=validate):
+        raise KeyboardInterrupt
+    return final
 
 
 def _be_deterministic() -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which a run follows after its current step."""
+"""Ctrl-C and its like as a wish to stop, which a run follows after its current step."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rbsf.signals import heeded_signals
+
 
 @contextmanager
 def on_stop_signal(ask: Callable[[], None]) -> Iterator[None]:
-    """Calls `ask` when Ctrl-C or SIGTERM comes, instead of what they did before the block."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: ask()) for number in numbers]
+    """Calls `ask` when a signal asks the process to end, instead of what it did before the block.
+
+    That holds for Ctrl-C, SIGTERM and a closed terminal, but not for a signal that is ignored.
+    """
+    before = {number: signal.signal(number, lambda *_: ask()) for number in heeded_signals()}
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -35,9 +35,9 @@ def test_an_implausible_box_is_remarked_upon(
 ) -> None:
     x, y, w, h = box
     assert parse_bbox(",".join(map(str, box)), SIZE) == Box(*box)
-    said = capsys.readouterr().err
-    assert f"read as left {x}, top {y}, width {w}, height {h}" in said and meant in said
-    assert said.count("\n") == 1
+    remark = capsys.readouterr().err
+    assert f"read as left {x}, top {y}, width {w}, height {h}" in remark and meant in remark
+    assert remark.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_ladder_that_is_killed_goes_on_and_ends_whole(ladder, folder: Path):
 
     other = ladder("--pairs", "4")
     assert other.status == 2
-    assert "was trained with data.pairs_per_epoch = 2, now it is 4" in other.err
+    assert "was begun with data.pairs_per_epoch = 2, now it is 4" in other.err
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,6 @@ def test_a_ladder_that_is_killed_goes_on_and_ends_whole(ladder, folder: Path):
         (("--config", "no.yaml"), "--config no.yaml: there is no such file"),
     ],
 )
-def test_mistakes_are_told_in_one_line(ladder, words, message):
+def test_a_mistake_gets_one_line(ladder, words, message):
     ended = ladder(*words)
     assert ended.status == 2 and message in ended.err and "Traceback" not in ended.err

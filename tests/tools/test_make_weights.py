@@ -75,7 +75,10 @@ def test_the_chain_goes_on_where_it_was_stopped_and_trains_nothing_twice(run, fo
     teacher = (folder / "runs/siamfc_toy/final.safetensors").stat().st_mtime_ns
     ended = run("make_weights", *WORDS)
     assert ended.status == 0, ended.err
-    assert "siamfc is trained already" in ended.err and "resuming from runs/rbsf_toy" in ended.err
+    assert (
+        "runs/siamfc_toy is trained already" in ended.err
+        and "resuming from runs/rbsf_toy" in ended.err
+    )
     assert (folder / "runs/siamfc_toy/final.safetensors").stat().st_mtime_ns == teacher
 
     out, card = folder / "out", (folder / "out" / "README.md").read_text()

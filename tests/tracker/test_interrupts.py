@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from rbsf.geometry import Box, Frame
-from tracker.interrupts import SIGNALS, Interrupts
+from rbsf.signals import SIGNALS
+from tracker.interrupts import Interrupts
 from tracker.loop.tracker import Track
 from tracker.output.box_file import BoxWriter
 from tracker.output.sinks import BoxSink, Tracked, VideoSink

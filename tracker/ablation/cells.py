@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rbsf.console import console
 from rbsf.embedder import Engine
@@ -42,11 +42,6 @@ class Cell(NamedTuple):
     settings: StudentSettings
     folder: Path
 
-    @property
-    def network(self) -> Path:
-        """The trained network. While the training goes on there is no such file."""
-        return self.folder / "final.safetensors"
-
 
 class Measured(NamedTuple):
     """What a cell gave: the figures of every sequence, by data set and name."""
@@ -77,61 +72,22 @@ def run_cell(cell: Cell, datasets: Sequence[Dataset], threads: int, quiet: bool)
     """
     import torch
 
+    from rbsf.train.run import train_once
+    from rbsf.train.student import StudentTask
+
     torch.set_num_threads(threads)
     console.quiet = quiet
-    if cell.network.is_file():
-        check_same_training(cell)
-    else:
-        _train(cell)
+    network = train_once(StudentTask, cell.settings, cell.folder)
     sequences: dict[str, Scores] = {}
     for number, dataset in enumerate(datasets):
-        sequences |= _measure(cell, dataset, f"{number}-{dataset.name}")
+        sequences |= _measure(cell, network, dataset, f"{number}-{dataset.name}")
     return Measured(cell.rung, cell.seed, sequences)
 
 
-def _train(cell: Cell) -> None:
-    from rbsf.train.run import train
-    from rbsf.train.student import StudentTask
-
-    begun = (cell.folder / "last.safetensors").is_file()
-    if not train(StudentTask, cell.settings, cell.folder, resume=begun):
-        raise KeyboardInterrupt
-
-
-def check_same_training(cell: Cell) -> None:
-    """Checks that a finished network was trained with the settings that are asked for now.
-
-    Raises:
-        InputError: It was not. The message names the first setting that differs.
-    """
-    from rbsf.files.checkpoint import load_checkpoint
-    from rbsf.train.same_run import FREE
-
-    then = _flat(load_checkpoint(cell.network).header["config"])
-    now = _flat(cell.settings.model_dump(mode="json"))
-    for key in sorted(then.keys() | now.keys()):
-        if key not in {*FREE, "teacher"} and then.get(key) != now.get(key):
-            raise InputError(
-                f"{cell.network} was trained with {key} = {then.get(key)}, now it is "
-                f"{now.get(key)}: use the same settings, or another --output"
-            )
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Settings with their keys joined by dots, two levels deep."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and not above:
-            found |= _flat(value, f"{key}.")
-        else:
-            found[above + key] = value
-    return found
-
-
-def _measure(cell: Cell, dataset: Dataset, folder: str) -> dict[str, Scores]:
+def _measure(cell: Cell, network: Path, dataset: Dataset, folder: str) -> dict[str, Scores]:
     """The figures of each sequence of a data set."""
     engine: Engine = "packed" if kernel_paths() else "torch"
-    (tracker,) = siamfc_contenders([cell.network], engine, threads=1)
+    (tracker,) = siamfc_contenders([network], engine, threads=1)
     tracker = replace(tracker, name=cell.rung.name)
     archive = Archive(cell.folder / folder, tracker.identity, tracker.code, threads=1)
     results = evaluate_tracker(tracker.make, dataset, threads=1, archive=archive)

@@ -18,7 +18,7 @@ from ..ablation.rungs import BY_ITSELF, Rung, check_common, first_rungs, last_ru
 from ..ablation.table import mean_ao, write_ladder
 from ..evaluation.datasets import BENCHMARKS, Dataset, load_dataset
 from ..evaluation.protocols import TITLES, Protocol
-from .options import check_file, check_folder, check_weights, command_line
+from .options import Data, check_file, check_folder, check_weights, command_line
 
 if TYPE_CHECKING:
     from rbsf.train.settings import StudentSettings
@@ -41,10 +41,7 @@ def ablate(
             show_default="configs/rbsf_ladder.yaml",
         ),
     ] = CONFIGS / "rbsf_ladder.yaml",
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The folder that holds the data sources which the settings name."),
-    ] = None,
+    data: Data = None,
     teacher: Annotated[
         Path | None,
         typer.Option(help="The teacher's checkpoint. Without this option, the shipped teacher."),

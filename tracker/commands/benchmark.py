@@ -20,6 +20,7 @@ from rbsf.files.atomic import write_text
 from ..output.check import check_output
 from .options import (
     BBOX_FORM,
+    Data,
     Json,
     check_file,
     check_folder,
@@ -201,10 +202,7 @@ def train(
             show_default="configs/rbsf_small.yaml",
         ),
     ] = CONFIGS / "rbsf_small.yaml",
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The folder that holds the data sources which the settings name."),
-    ] = None,
+    data: Data = None,
     teacher: Annotated[
         Path | None,
         typer.Option(

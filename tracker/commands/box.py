@@ -19,7 +19,7 @@ from ..evaluation.single_step import measure_single_step
 from ..evaluation.tracks import tracks_of
 from ..loop.box_tracker import BoxTracker
 from ..loop.tracker import SiamFCTracker
-from .options import check_file, check_folder
+from .options import Data, check_file, check_folder
 
 HELD_OUT = "held-out"
 """The name that stands for the sequences which the training leaves out."""
@@ -33,10 +33,7 @@ def train(
             help="The YAML file with the run's settings.", show_default="configs/rbsf_box.yaml"
         ),
     ] = CONFIGS / "rbsf_box.yaml",
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The folder that holds the data sources which the settings name."),
-    ] = None,
+    data: Data = None,
     start: Annotated[
         Path | None, typer.Option(help="The checkpoint whose weights the training starts from.")
     ] = None,

@@ -10,7 +10,7 @@ import typer
 from rbsf.config import CONFIGS, parse_settings, read_yaml
 from rbsf.console import console, run_tool
 
-from .options import check_file, check_folder
+from .options import Cache, Data, check_file, check_folder
 
 if TYPE_CHECKING:
     from rbsf.data import DataSettings
@@ -24,16 +24,8 @@ def cache(
             show_default="configs/rbsf.yaml",
         ),
     ] = CONFIGS / "rbsf.yaml",
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The folder that holds the data sources which the settings name."),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder for the crops. Without this option, the one in the settings."
-        ),
-    ] = None,
+    data: Data = None,
+    cache: Cache = None,
 ) -> None:
     """Makes the crops that a training needs, on all cores, and writes an index of them.
 
@@ -51,9 +43,7 @@ def cache(
     check_folder(data, "--data", "the folder that holds the data sources")
     from rbsf.data.pairs import open_sources
 
-    settings = _settings(config)
-    given = {key: str(path) for key, path in (("root", data), ("cache", cache)) if path}
-    settings = settings.model_copy(update=given)
+    settings = _settings(config).in_folders(data, cache)
     for source, opened in zip(settings.sources, open_sources(settings, look=True), strict=True):
         for remark in opened.remarks:
             console.print(remark, markup=False, highlight=False, soft_wrap=True)

@@ -32,6 +32,14 @@ Weights = Annotated[
         "Without this option, the RB-SF that comes with the package is used.",
     ),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="The folder that holds the data sources which the settings name."),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="The folder for the crops. Without this option, the one in the settings."),
+]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")
 ]

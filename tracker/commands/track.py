@@ -13,8 +13,8 @@ from rbsf.console import remark, run_tool
 from rbsf.embedder import Embedder, Engine, engine_in_words, load_embedder
 from rbsf.errors import InputError
 from rbsf.geometry import Box
+from rbsf.signals import heeded_signals
 
-from ..interrupts import SIGNALS
 from ..loop.config import TrackerConfig
 from ..loop.group import TrackerGroup
 from ..output.box_file import BOX_SUFFIXES, BoxWriter, box_files
@@ -221,7 +221,6 @@ def _boxes(opened: Source, given: list[str]) -> list[Box]:
 
 def main() -> None:
     """Runs the command with the words of the command line."""
-    for number in SIGNALS:  # each ends the command as Ctrl-C does, also before tracking begins
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+    for number in heeded_signals():  # each ends the command as Ctrl-C does, also before tracking
+        signal.signal(number, signal.default_int_handler)
     run_tool("rbsf track", track)

@@ -11,20 +11,12 @@ from rbsf.config import CONFIGS
 from rbsf.console import run_tool
 from rbsf.errors import InputError
 
-from .options import check_file, check_folder, check_weights
+from .options import Cache, Data, check_file, check_folder, check_weights
 
 if TYPE_CHECKING:
     from rbsf.data import DataSettings
     from rbsf.train.loop import Validate
 
-Data = Annotated[
-    Path | None,
-    typer.Option(help="The folder that holds the data sources which the settings name."),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option(help="The folder for the crops. Without this option, the one in the settings."),
-]
 Validation = Annotated[
     Path | None,
     typer.Option(

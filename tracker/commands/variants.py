@@ -9,18 +9,15 @@ import typer
 
 from rbsf.console import console, run_tool
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_text
 
 from ..evaluation.variants import Outcome, measure_variant, read_variants, table
-from .options import check_file, check_folder, check_weights
+from .options import Data, check_file, check_folder, check_weights
 
 
 def compare(
     variants: Annotated[Path, typer.Argument(help="The YAML file that lists the variants.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The folder that holds the data sources which the settings name."),
-    ] = None,
+    data: Data = None,
     teacher: Annotated[
         Path | None, typer.Option(help="The teacher's checkpoint, for variants of a student.")
     ] = None,
@@ -67,11 +64,8 @@ def compare(
                 continue
             console.print(f"{variant.name}, seed {seed}", style="bold", highlight=False)
             outcome = measure_variant(variant, folder / f"{variant.name}-{seed}")
-            if outcome is None:
-                raise KeyboardInterrupt
             outcomes.append(outcome)
-            with replacing(folder / "table.md") as partial:
-                partial.write_text(table(outcomes), encoding="utf-8")
+            write_text(folder / "table.md", table(outcomes))
     typer.echo(table(outcomes), nl=False)
 
 

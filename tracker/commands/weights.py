@@ -10,19 +10,17 @@ This is the chain:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
 from rbsf.errors import InputError
+from rbsf.files.atomic import make_folder
 from rbsf.files.weights import SHIPPED
 
 from .options import check_folder
-
-if TYPE_CHECKING:
-    from rbsf.train.settings import RunSettings
 
 CARD = "README.md"
 """The model card's name, in the folder of the weights."""
@@ -78,7 +76,7 @@ def make(
         config = files[stage.name]
         teacher = networks.get("siamfc")
         networks[stage.name] = _train(stage, config, data, runs / config.stem, teacher)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     for stage in STAGES:
         for written in _ship(stage, networks[stage.name], output):
             _report(f"wrote {written}: {written.stat().st_size:,} bytes")
@@ -86,8 +84,8 @@ def make(
 
 
 def _train(stage: Stage, config: Path, data: Path, folder: Path, teacher: Path | None) -> Path:
-    """Trains a network, or goes on, or does nothing if it is trained; gives its checkpoint."""
-    from rbsf.train.run import override, train
+    """Trains a network unless it is trained, and gives the checkpoint of its best epoch."""
+    from rbsf.train.run import override, train_once
     from rbsf.train.settings import StudentSettings, TeacherSettings
     from rbsf.train.student import StudentTask
     from rbsf.train.teacher import TeacherTask
@@ -97,28 +95,12 @@ def _train(stage: Stage, config: Path, data: Path, folder: Path, teacher: Path |
     settings: Any = override(StudentSettings if stage.student else TeacherSettings, config, data)
     if stage.student:
         settings = settings.model_copy(update={"teacher": str(teacher)})
-    if (folder / "final.safetensors").exists():
-        _check_same(folder / "final.safetensors", settings)
-        _report(f"{stage.name} is trained already: {folder}")
-    else:
-        console.print(f"training {stage.name} in {folder}", style="bold", highlight=False)
-        task: Any = StudentTask if stage.student else TeacherTask
-        validate = held_out_validation(settings.data) if settings.data.hold_out else None
-        resume = (folder / "last.safetensors").exists()
-        if not train(task, settings, folder, resume=resume, validate=validate):
-            raise KeyboardInterrupt
+    console.print(f"{stage.name} in {folder}", style="bold", highlight=False)
+    task: Any = StudentTask if stage.student else TeacherTask
+    validate = held_out_validation(settings.data) if settings.data.hold_out else None
+    final = train_once(task, settings, folder, validate)
     best = folder / "best.safetensors"
-    return best if best.exists() else folder / "final.safetensors"
-
-
-def _check_same(file: Path, settings: RunSettings) -> None:
-    """Checks that a finished run had the settings, the data and the teacher that it has now."""
-    from rbsf.data import open_pairs
-    from rbsf.files.checkpoint import load_checkpoint
-    from rbsf.train.same_run import check_same_run, run_inputs
-
-    inputs = run_inputs(settings, open_pairs(settings.data, settings.seed))
-    check_same_run(load_checkpoint(file).header, file, settings, inputs, 1)
+    return best if best.exists() else final
 
 
 def _ship(stage: Stage, network: Path, output: Path) -> list[Path]:

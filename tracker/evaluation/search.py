@@ -20,7 +20,7 @@ import yaml
 
 from rbsf.embedder import load_embedder
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import make_folder, write_text
 
 from ..loop.config import TrackerConfig
 from ..loop.tracker import SiamFCTracker
@@ -181,9 +181,8 @@ class Search:
 
     def _write(self, head: dict[str, Any], trials: list[Trial]) -> None:
         lines = [json.dumps(head), *(json.dumps(trial._asdict()) for trial in trials)]
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.log) as partial:
-            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        make_folder(self.log.parent)
+        write_text(self.log, "\n".join(lines) + "\n")
 
 
 class _Make:
@@ -221,5 +220,4 @@ def write_config(file: Path, found: Found, remarks: Iterable[str]) -> None:
     ]
     comments = "".join(f"# {line}\n" for line in lines)
     settings = found.best.settings or {"scale_step": TrackerConfig().scale_step}
-    with replacing(file) as partial:
-        partial.write_text(comments + yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    write_text(file, comments + yaml.safe_dump(settings, sort_keys=False))

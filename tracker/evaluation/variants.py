@@ -18,9 +18,10 @@ from pydantic import Field
 
 from rbsf.config import Settings, load_settings, parse_settings
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_text
 
 from .report.bootstrap import paired_difference
+from .report.table import markdown_table
 from .sequence import Sequence
 from .single_step import SingleStep, single_steps
 from .tracks import held_out_tracks
@@ -131,7 +132,7 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def measure_variant(variant: Variant, folder: Path) -> Outcome | None:
+def measure_variant(variant: Variant, folder: Path) -> Outcome:
     """Trains a variant and measures it, or goes on where that was stopped.
 
     What is measured already is read from the folder.
@@ -140,13 +141,11 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome | None:
         variant: The variant.
         folder: The folder of its run. The network is deleted once it is measured.
 
-    Returns:
-        What was measured. None if Ctrl-C stopped the training, whose state is then saved.
-
     Raises:
         InputError: The training fails, or the folder holds the result of other settings.
+        KeyboardInterrupt: A signal stopped the training, whose state is then saved.
     """
-    from rbsf.train.run import train
+    from rbsf.train.run import train_once
     from rbsf.train.settings import StudentSettings
     from rbsf.train.student import StudentTask
     from rbsf.train.teacher import TeacherTask
@@ -156,17 +155,12 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome | None:
     if file.exists():
         return _read(file, variant, config)
     task: Any = StudentTask if isinstance(settings, StudentSettings) else TeacherTask
-    run = folder / "run"
-    if not (run / "final.safetensors").exists():
-        resume = (run / "last.safetensors").exists()
-        if not train(task, settings, run, resume=resume):
-            return None
+    network = train_once(task, settings, folder / "run")
     tracks = held_out_tracks(settings.data)
-    outcome = Outcome(variant.name, settings.seed, _single_steps(run / "final.safetensors", tracks))
+    outcome = Outcome(variant.name, settings.seed, _single_steps(network, tracks))
     steps = {name: step._asdict() for name, step in outcome.steps.items()}
-    with replacing(file) as partial:
-        partial.write_text(json.dumps({"config": config, "tracks": steps}), encoding="utf-8")
-    shutil.rmtree(run)
+    write_text(file, json.dumps({"config": config, "tracks": steps}))
+    shutil.rmtree(network.parent)
     return outcome
 
 
@@ -201,29 +195,26 @@ def table(outcomes: Several[Outcome]) -> str:
     for outcome in outcomes:
         by_name.setdefault(outcome.variant, {})[outcome.seed] = outcome
     base = next(iter(by_name.values()), {})
-    rows = [
-        "| variant | seeds | step IoU | seeds from to | above 0.5 | difference | 95% |",
-        "|---|---|---|---|---|---|---|",
+    rows: list[list[str]] = [
+        ["variant", "seeds", "step IoU", "seeds from to", "above 0.5", "difference", "95%"]
     ]
     for name, runs in by_name.items():
         ious = [run.iou for run in runs.values()]
         above = sum(run.above_half for run in runs.values()) / len(runs)
-        rows.append(
-            f"| {name} | {len(runs)} | {sum(ious) / len(ious):.3f} "
-            f"| {min(ious):.3f} {max(ious):.3f} | {above:.3f} | {_difference(runs, base)} |"
-        )
-    return "\n".join(rows) + "\n"
+        mean, spread = f"{sum(ious) / len(ious):.3f}", f"{min(ious):.3f} {max(ious):.3f}"
+        rows.append([name, str(len(runs)), mean, spread, f"{above:.3f}", *_difference(runs, base)])
+    return markdown_table(rows) + "\n"
 
 
-def _difference(runs: dict[int, Outcome], base: dict[int, Outcome]) -> str:
-    """The two last cells of a row."""
+def _difference(runs: dict[int, Outcome], base: dict[int, Outcome]) -> tuple[str, str]:
+    """The two last cells of a row: the difference, and its interval."""
     seeds = sorted(runs.keys() & base.keys())
     if runs is base or not seeds:
-        return " | "
+        return "", ""
     names = list(base[seeds[0]].steps)
     first, second = (
         [sum(some[seed].steps[name].iou for seed in seeds) / len(seeds) for name in names]
         for some in (runs, base)
     )
     interval = paired_difference(first, second).interval
-    return f"{interval.mean:+.3f} | {interval.low:+.3f} to {interval.high:+.3f}"
+    return f"{interval.mean:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}"

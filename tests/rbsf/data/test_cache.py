@@ -1,4 +1,4 @@
-"""The crop cache: what a crop shows, what is made again, killed builds, and two at once."""
+"""What crops show, when they are made again, and what killed and simultaneous builds leave."""
 
 from __future__ import annotations
 
@@ -331,17 +331,18 @@ def test_of_a_sequence_so_many_frames_are_kept_evenly_and_near(
     assert extent(target.crop(len(kept) - 1))[0] > 0
 
 
-def test_the_size_is_said_before_and_is_about_right(tmp_path, monkeypatch, capsys):
+def test_the_size_is_printed_before_the_build_and_is_about_right(tmp_path, monkeypatch, capsys):
     write_got10k(tmp_path, sequences=3, frames=6)
     monkeypatch.setattr(cache_module, "progress_bar", lambda: pytest.fail("it has begun"))
     with pytest.raises(pytest.fail.Exception):
         build(tmp_path)
-    said = " ".join(capsys.readouterr().err.split())
+    message = " ".join(capsys.readouterr().err.split())
     monkeypatch.undo()
-    assert "got10k: making 18 crops of 3 targets, about" in said
-    told = float(said.partition("about ")[2].partition(" MB")[0])
+    assert "got10k: making 18 crops of 3 targets, about" in message
+    estimate = float(message.partition("about ")[2].partition(" MB")[0])
     build(tmp_path)
-    assert told == pytest.approx(sum(f.stat().st_size for f in crop_files(tmp_path)) / 1e6, rel=0.3)
+    size = sum(file.stat().st_size for file in crop_files(tmp_path)) / 1e6
+    assert estimate == pytest.approx(size, rel=0.3)
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_made(tmp_path, monkeypatch):

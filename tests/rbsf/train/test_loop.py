@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from rbsf.data import Pair
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
+from rbsf.signals import SIGNALS
 from rbsf.train.distributed import World
 from rbsf.train.loop import Loop, crop_cells
 from rbsf.train.settings import RunSettings, StudentSettings
@@ -119,7 +120,7 @@ def interrupt(number):
     return lambda toy: os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 6])
 def test_a_stop_saves_and_the_rest_is_as_if_it_had_not_been(tmp_path, number, step):
     whole, first, second = Toy(), Toy({step: interrupt(number)}), Toy()
@@ -133,6 +134,14 @@ def test_a_stop_saves_and_the_rest_is_as_if_it_had_not_been(tmp_path, number, st
     assert first.seen + second.seen == whole.seen
     assert weight(tmp_path / "run", "final") == weight(tmp_path / "whole", "final")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_that_is_ignored_stops_nothing(tmp_path):
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+    try:
+        assert loop(tmp_path, Toy({2: interrupt(signal.SIGHUP)})).run()
+    finally:
+        signal.signal(signal.SIGHUP, former)
 
 
 def test_checkpoints_are_made_within_epochs(tmp_path):

@@ -276,11 +276,11 @@ def test_the_epochs_first_batch_tells_how_each_loss_pulls_at_w():
     assert made.metrics()["grad/response"] != first["grad/response"]
 
 
-def test_the_distance_of_the_maps_is_told_though_it_is_not_trained():
-    told, trained = task(), task(feature_distillation=1)
+def test_the_distance_of_the_maps_is_measured_though_it_is_not_trained():
+    measured, trained = task(), task(feature_distillation=1)
     losses = trained.step(batch())
-    told.step(batch())
-    assert told.metrics()["map_distance"] == pytest.approx(losses["distil_feature"], rel=1e-4)
+    measured.step(batch())
+    assert measured.metrics()["map_distance"] == pytest.approx(losses["distil_feature"], rel=1e-4)
 
 
 def test_the_papers_sum_pulls_as_often_as_there_are_verdicts():
