@@ -70,6 +70,18 @@ class BoxAugmentSettings(Settings):
         le=1,
         description="The probability that another target is pasted beside the true one.",
     )
+    background: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The probability that a boxed still's target is put before another picture.",
+    )
+    low_resolution: float = Field(
+        0, ge=0, le=1, description="The probability that the search is an enlarged small picture."
+    )
+    noise: float = Field(
+        0, ge=0, le=64, description="The largest deviation of the sensor's noise, in grey levels."
+    )
     negative: float = Field(
         0.06, ge=0, le=1, description="The probability that the search shows another target alone."
     )

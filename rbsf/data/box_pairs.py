@@ -15,11 +15,11 @@ from pydantic import Field
 from torch import Tensor
 
 from rbsf.data.box_augment import BoxAugmentSettings, View, exemplar_view, search_view
-from rbsf.data.camera import blur, recolour
+from rbsf.data.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import DataSettings, PairDataset, open_sources
-from rbsf.data.paste import occlude, paste_beside
-from rbsf.data.thing import Draw, Image, read_thing
+from rbsf.data.paste import occlude, paste_beside, put_before
+from rbsf.data.thing import Draw, Image, chance, read_thing
 
 
 class BoxPair(NamedTuple):
@@ -83,8 +83,11 @@ class BoxPairs(PairDataset):
         flip = draw.random() < s.flip
         exemplar = exemplar_view(shown, flip, draw)
         view = search_view(found, flip, first == second, s, draw)
-        exemplar, view = self._spoil(exemplar, view, group, number, draw)
         boxed = self.settings.sources[group].kind != "folder"
+        if first == second and boxed and chance(s.background, draw):
+            behind = search_view(self._another(group, number, draw), flip, True, s, draw)
+            view = view._replace(pixels=put_before(view.pixels, view.box, behind.pixels))
+        exemplar, view = self._spoil(exemplar, view, group, number, draw)
         return BoxPair(
             _tensor(exemplar),
             _tensor(view.pixels),
@@ -106,7 +109,11 @@ class BoxPairs(PairDataset):
         grey = bool(draw.random() < s.grey)
         exemplar = recolour(exemplar, s.colour, grey, draw)
         pixels = recolour(view.pixels, s.colour, grey, draw)
+        if chance(s.low_resolution, draw):
+            pixels = reduce_resolution(pixels, draw)
         pixels = blur(pixels, s.blur, s.motion_blur, draw)
+        if s.noise:
+            pixels = grain(pixels, s.noise, draw)
         return exemplar, view._replace(pixels=pixels)
 
     def _two_frames(

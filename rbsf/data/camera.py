@@ -72,6 +72,12 @@ def reduce_resolution(pixels: Image, draw: Draw) -> Image:
     return cv2.resize(small, (width, height))  # type: ignore[return-value]
 
 
+def grain(pixels: Image, largest: float, draw: Draw) -> Image:
+    """Adds a sensor's noise, whose deviation is at most `largest` grey levels."""
+    noise = draw.normal(0, draw.uniform(0, largest), pixels.shape)
+    return np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
+
+
 def compress(pixels: Image, draw: Draw) -> Image:
     """Gives an image the artefacts of JPEG at a low quality."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(draw.integers(*JPEG_QUALITY))]

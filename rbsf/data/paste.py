@@ -50,6 +50,16 @@ def paste_beside(pixels: Image, box: ViewBox, other: Thing, draw: Draw) -> None:
     cv2.copyTo(pasted, mask, pixels)
 
 
+def put_before(pixels: Image, box: ViewBox, background: Image) -> Image:
+    """Cuts the target out of a view as an ellipse, and puts it before another view of its size."""
+    x, y, w, h = box
+    middle = (len(pixels) - 1) / 2
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    at = (round(middle + x), round(middle + y))
+    cv2.ellipse(mask, at, (round(w * ELLIPSE), round(h * ELLIPSE)), 0, 0, 360, 255, -1)
+    return cv2.copyTo(pixels, mask, background.copy())  # type: ignore[return-value]
+
+
 def middle_to(
     point: NDArray[np.float64], linear: NDArray[np.float64], image: Image
 ) -> NDArray[np.float64]:

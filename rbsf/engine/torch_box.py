@@ -15,10 +15,10 @@ from rbsf.engine.crops import checked_crops
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
 from rbsf.files.hashing import file_sha256
-from rbsf.nn import LAYERS, SLIM_LAYERS, BinaryAlexNetV1
+from rbsf.nn import LAYERS, SLIM_LAYERS, WIDE_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
 
-BACKBONES = {"slim": SLIM_LAYERS, "alexnet": LAYERS}
+BACKBONES = {"slim": SLIM_LAYERS, "wide": WIDE_LAYERS, "alexnet": LAYERS}
 """The layers of the backbones that a box head may stand on, by their names in the settings."""
 
 Floats = NDArray[np.float32]

@@ -63,6 +63,16 @@ and a cell sees 87 pixels. It has a quarter of AlexNetV1's multiplications: 663 
 2,720 million for a search crop, of which conv1 has 37 instead of 527. In training, a bit costs as
 much as a float, so a network of a quarter sees four times as many pairs in the same hours."""
 
+WIDE_LAYERS = (
+    LayerShape("conv1", 3, 64, 7, 4, 1, False),
+    LayerShape("conv2", 64, 128, 3, 1, 2, True),
+    LayerShape("conv3", 128, 256, 3, 1, 1, False),
+    LayerShape("conv4", 256, 256, 3, 1, 2, False),
+    LayerShape("conv5", 256, 256, 3, 1, 2, False),
+    LayerShape("conv6", 256, FEATURE_CHANNELS, 3, 1, 2, False),
+)
+"""The slim backbone with a third more channels behind the pool: 918 million multiplications."""
+
 
 def _real_conv(layer: LayerShape) -> nn.Conv2d:
     conv = nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, groups=layer.groups)

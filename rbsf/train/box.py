@@ -16,19 +16,22 @@ from torch import Tensor, nn
 
 from rbsf.binarize import RBCN
 from rbsf.box_losses import box_losses, make_labels, target_loss, weighted_mean
-from rbsf.data.box_pairs import BoxPair
+from rbsf.data.box_pairs import BoxPair, BoxPairs
+from rbsf.data.on_device.batches import draw_batch
+from rbsf.data.on_device.draws import Draws
+from rbsf.data.on_device.store import Store, load_store
 from rbsf.engine.torch_box import BACKBONES, float_copy
 from rbsf.files.checkpoint import load_checkpoint, restore_module
 from rbsf.files.networks import load_network
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.nn import BinaryAlexNetV1, Output, SiamFC
 from rbsf.nn.backbone import FEATURE_CHANNELS
-from rbsf.nn.box_head import BoxHead, BoxNet
+from rbsf.nn.box_head import BoxHead, BoxMaps, BoxNet
 from rbsf.train.box_settings import BoxSettings
 from rbsf.train.distributed import World
 from rbsf.train.feature_teacher import FeatureAdapter, FeatureTeacher
 from rbsf.train.loop import Batch, Loop
-from rbsf.train.optim import make_optimiser, set_rates
+from rbsf.train.optim import autocast, make_optimiser, set_rates
 
 LATENT_MAGNITUDE = 0.015
 """The mean |W| at the start: so small that signs can turn within some of Adam's steps of 1e-3."""
@@ -58,12 +61,25 @@ class BoxBatch:
 
 
 class BoxLoop(Loop):
-    """The training loop on batches of box pairs."""
+    """The training loop on batches of box pairs, which workers or the device make."""
+
+    settings: BoxSettings
+    store: Store | None = None
 
     def batches(self, first: int = 0) -> Iterator[Batch]:
         """Gives this process its batches of the current epoch, from number `first` on."""
-        pairs = self.feed.batches(self.epoch, first)
+        made = self.settings.pairs_from == "device"
+        pairs = self._made_here(first) if made else self.feed.batches(self.epoch, first)
         return (cast(Batch, BoxBatch(pair, self.world.device)) for pair in pairs)
+
+    def _made_here(self, first: int) -> Iterator[BoxPair]:
+        """Makes the batches. What is random follows from seed, epoch, number and rank."""
+        s, world = self.settings, self.world
+        if self.store is None:
+            self.store = load_store(cast(BoxPairs, self.dataset), world.device)
+        for number in range(first, self.steps):
+            draw = Draws(world.device, (s.seed, self.epoch, number, world.rank))
+            yield draw_batch(self.store, s.batch, s.data.box_augment, draw)
 
 
 class BoxTask:
@@ -88,7 +104,7 @@ class BoxTask:
         self.modules: dict[str, nn.Module] = {}
         self.teacher: FeatureTeacher | None = None
         if settings.feature_teacher and settings.losses.feature:
-            self.teacher = FeatureTeacher(settings.feature_teacher)
+            self.teacher = FeatureTeacher(settings.feature_teacher, world.device)
             adapter = FeatureAdapter(FEATURE_CHANNELS, self.teacher.channels)
             self.modules["adapter"] = adapter.to(world.device)
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
@@ -148,24 +164,26 @@ class BoxTask:
         Returns:
             The losses by name, and as "iou" the mean IoU of the boxes near the targets.
         """
-        pairs = cast(BoxBatch, batch)
-        output: Output = self.model(pairs.exemplars, pairs.searches)
-        losses, iou = self._task_losses(pairs, output)
+        pairs, s = cast(BoxBatch, batch), self.settings
+        with autocast(s.precision, self.world.device):
+            output: Output = self.model(pairs.exemplars, pairs.searches)
+            z, x = output.exemplar_maps[-1].float(), output.search_maps[-1].float()
+            maps = self.head(z, x, output.responses, pairs.believed)
+        maps = BoxMaps(*(m.float() for m in maps))
+        losses, iou = self._task_losses(pairs, output.responses, maps)
         losses["kernel"] = self._kernel_loss()
         if self.teacher:
-            taught = self.teacher(pairs.searches)
-            losses["feature"] = self.modules["adapter"](output.search_maps[-1], taught)
-        weights = self.settings.losses.model_dump()
+            losses["feature"] = self.modules["adapter"](x, self.teacher(pairs.searches))
+        weights = s.losses.model_dump()
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         self._descend(total)
-        return {**{name: loss.item() for name, loss in losses.items()}, "iou": iou.item()}
+        figures = torch.stack([*losses.values(), iou]).tolist()  # waits for the device once
+        return dict(zip([*losses, "iou"], figures, strict=True))
 
-    def _task_losses(self, pairs: BoxBatch, output: Output) -> tuple[dict[str, Tensor], Tensor]:
+    def _task_losses(
+        self, pairs: BoxBatch, responses: Tensor, maps: BoxMaps
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of boxed pairs, and the mean IoU of the boxes near their targets."""
-        responses = output.responses
-        maps = self.head(
-            output.exemplar_maps[-1], output.search_maps[-1], responses, pairs.believed
-        )
         labels = make_labels(pairs.boxes, pairs.present, responses.shape[-1])
         box, quality, iou = box_losses(maps.boxes, maps.quality, pairs.boxes, labels)
         target = target_loss(maps.target, labels, self.settings.losses.hard)

@@ -26,7 +26,12 @@ class BoxLossWeights(Settings):
     )
     response: float = Field(0.7, ge=0, description="The cross-entropy of the plain correlation.")
     feature: float = Field(0.6, ge=0, description="The distance from the teacher's features.")
-    kernel: float = Field(1e-4, ge=0, description="RBCN's kernel loss.")
+    kernel: float = Field(
+        0,
+        ge=0,
+        description="RBCN's kernel loss. In long runs it does harm: C grows without an end, since "
+        "batch norms undo its size, and pulls latent weights to where no step can turn them.",
+    )
 
 
 class BoxSettings(RunSettings):
@@ -35,7 +40,9 @@ class BoxSettings(RunSettings):
     The learning rate falls from `optimiser.lr` to `optimiser.final_lr` along half a cosine.
     """
 
-    backbone: Literal["slim", "alexnet"] = Field("slim", description="The layers of the backbone.")
+    backbone: Literal["slim", "wide", "alexnet"] = Field(
+        "slim", description="The layers of the backbone."
+    )
     activations: ActivationBinarizerName = Field("two_bit", description="The activation binarizer.")
     start: str | None = Field(
         None, description="The checkpoint whose weights the training starts from."
@@ -60,6 +67,11 @@ class BoxSettings(RunSettings):
         gt=0,
         le=1,
         description="The share of the epochs after which batch norms use their running statistics.",
+    )
+    pairs_from: Literal["workers", "device"] = Field(
+        "workers",
+        description="Who makes the pairs: processes on the CPU, or the device that trains. A GPU "
+        "does it faster by far, but needs room for all crops.",
     )
     data: BoxDataSettings = Field(
         BoxDataSettings(), description="Where pairs come from and how they are made."

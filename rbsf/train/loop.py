@@ -145,7 +145,7 @@ class Loop:
         validate: Validate | None = None,
         inputs: dict[str, str] | None = None,
     ) -> None:
-        self.task, self.settings = task, settings
+        self.task, self.settings, self.dataset = task, settings, dataset
         self.folder, self.world, self.validate = folder, world, validate
         self.inputs = inputs or {}
         start_average(task, settings.ema)

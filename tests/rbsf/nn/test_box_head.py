@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rbsf.engine.pack import pack
-from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1, correlate
+from rbsf.nn import SLIM_LAYERS, WIDE_LAYERS, BinaryAlexNetV1, correlate
+from rbsf.nn.backbone import LayerShape
 from rbsf.nn.box_head import (
     BoxHead,
     BoxNet,
@@ -86,8 +87,9 @@ def test_the_head_hears_of_the_believed_size() -> None:
     assert (narrow - wide).abs().max() > 1e-3
 
 
-def test_the_slim_backbone_has_alexnets_geometry() -> None:
-    backbone = slim()
+@pytest.mark.parametrize("layers", [SLIM_LAYERS, WIDE_LAYERS])
+def test_other_backbones_have_alexnets_geometry(layers: tuple[LayerShape, ...]) -> None:
+    backbone = BinaryAlexNetV1(layers=layers).eval()
     assert backbone(torch.zeros(1, 3, 127, 127)).shape == (1, 256, 6, 6)
     assert backbone(torch.zeros(1, 3, 255, 255)).shape == (1, 256, 22, 22)
 

@@ -115,8 +115,9 @@ def test_the_strongest_kernels_are_taken_from_their_middles() -> None:
     assert (conv.weight[1] == 1).all()
 
 
-def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
-    settings = tiny_settings(tmp_path)
+@pytest.mark.parametrize("pairs_from", ["workers", "device"])
+def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path: Path, pairs_from: str) -> None:
+    settings = tiny_settings(tmp_path, pairs_from=pairs_from)
     run(settings, tmp_path / "whole")
     torch.manual_seed(1)
     from unittest.mock import patch
@@ -208,7 +209,7 @@ def tiny_backbone(path: Path, size: int = 255) -> Path:
 
 def test_the_teacher_sees_bgr_and_answers_at_our_cells(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    teacher = FeatureTeacher(str(tiny_backbone(tmp_path / "backbone.onnx")))
+    teacher = FeatureTeacher(str(tiny_backbone(tmp_path / "backbone.onnx")), CPU.device)
     pixels = torch.zeros(1, 3, 255, 255)
     pixels[0, 0, 48:63, 64:79] = 100.0  # red, where the teacher's cell (3, 4) is
     taught = teacher(pixels)
@@ -221,15 +222,18 @@ def test_a_teacher_of_other_shapes_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     path = tiny_backbone(tmp_path / "small.onnx", size=127)
     with pytest.raises(InputError, match=r"small\.onnx is not a NanoTrack backbone"):
-        FeatureTeacher(str(path))
+        FeatureTeacher(str(path), CPU.device)
     with pytest.raises(InputError, match="no feature teacher at"):
-        FeatureTeacher(str(tmp_path / "missing.onnx"))
+        FeatureTeacher(str(tmp_path / "missing.onnx"), CPU.device)
 
 
-def test_a_missing_onnxruntime_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_onnxruntime_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny_backbone(tmp_path / "backbone.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"onnxruntime, which is not installed.*rivals"):
-        FeatureTeacher("backbone.onnx")
+        FeatureTeacher(str(path), CPU.device)
 
 
 def test_features_are_taught_where_nothing_is_boxed(tmp_path: Path) -> None:
