@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+STRIDE = 8
+SHIFT_UNIT = 32.0
+TYPICAL_SIDE = 63.5
+LARGEST_GROWTH = 1.5
+"""The constants of these names in `rbsf.nn`, which imports torch. A test compares them."""
 
 
 class BoxAnswer(NamedTuple):
@@ -47,3 +54,29 @@ class BoxNetwork(Protocol):
             believed: The width and height that are expected, in pixels of the crop.
         """
         ...
+
+
+def relative_size(side: float) -> float:
+    """The logarithm of a believed side, in pixels of the crop, relative to the typical one."""
+    return math.log(side / TYPICAL_SIDE)
+
+
+def decode_boxes(codes: Floats, believed: tuple[float, float]) -> Floats:
+    """Decodes the boxes of one crop, as `rbsf.nn.box_head.decode_boxes` does.
+
+    Args:
+        codes: The codes, (4, r, r): dx and dy from the cell in units of 32 pixels, and the
+            logarithms of width and height relative to the believed ones.
+        believed: The believed width and height, in pixels of the search crop.
+
+    Returns:
+        The boxes, (4, r, r), as `BoxAnswer` has them.
+    """
+    size = codes.shape[-1]
+    cells = (np.arange(size) - (size - 1) / 2) * STRIDE
+    boxes = np.empty_like(codes)
+    boxes[0] = cells + codes[0] * SHIFT_UNIT
+    boxes[1] = cells[:, None] + codes[1] * SHIFT_UNIT
+    growth = np.exp(codes[2:].clip(-LARGEST_GROWTH, LARGEST_GROWTH))
+    boxes[2:] = growth * np.array(believed, np.float32)[:, None, None]
+    return boxes

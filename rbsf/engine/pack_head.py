@@ -1,129 +1,266 @@
-"""Rounds a trained box head to 8 bits: a `BoxHead` becomes a `PackedHead`."""
+"""Rounds a trained box head to 8 bits: a `BoxNet` becomes a `PackedNetwork` with a head.
+
+The layers
+----------
+`rbsf.engine.packed_head` says how the numbers are used. A layer of the head computes in torch
+
+    v = gamma (w . x - mean) / sqrt(var + eps) + beta = w' . x + b
+
+Its input x_i is s_i (q_i - c_i), where s_i is the step of byte q_i, and c_i is 128 if x_i can be
+negative, else 0. Each row of w' s is rounded to 8 bits, about u times integers n. In steps t of what
+the layer gives,
+
+    v / t = (u / t) sum n_i q_i + (b - u sum c_i n_i) / t
+
+So the scale is u / t, and all else is the bias. The ReLU is the clamp at 0.
+
+The steps
+---------
+Calibration pairs pass through the float head. The step of a map is the one that makes the mean of
+the cubed errors least, of rounding (step^3 / 32, for errors spread evenly) and of clamping. Squares
+would clamp the few large values that tell a target from what is like it, and the largest value
+alone would leave the step to one outlier. Every channel has its own step, which costs the engine
+nothing. Only the features, whose products with each other are summed, and the pixel-wise
+correlation have one step for all channels.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rbsf.engine.packed_head import CELLS, HeadLayer, PackedHead, Tower
-from rbsf.nn.box_head import BoxHead, depthwise_correlation, pixelwise_correlation
-OPT = {"per_channel": True, "mse": True}
+from rbsf.engine.format import PackedNetwork
+from rbsf.engine.pack import pack
+from rbsf.engine.packed_head import CELLS, Floats, HeadLayer, PackedHead, Tower
+from rbsf.engine.torch_box import TorchBoxNetwork, load_box_net
+from rbsf.errors import InputError
+from rbsf.files.checkpoint import load_checkpoint
+from rbsf.files.hashing import file_sha256
+from rbsf.nn.box_head import BoxHead, BoxNet, pixelwise_correlation
+
 CENTRE = 128
+"""The byte that stands for 0 where values can be negative."""
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+"""The shares of the largest value that are tried as the largest value of a byte."""
+
+Doubles = NDArray[np.float64]
+Maps = dict[str, list[Tensor]]
 
 
-class Sample(NamedTuple):
-    """One pair"""
-    exemplar: Tensor
-    search: Tensor
-    response: Tensor
-    believed: Tensor
+class CalibrationPair(NamedTuple):
+    """An exemplar and a search crop, as a tracker cuts them."""
+
+    exemplar: NDArray[np.uint8]
+    """RGB, (1, 127, 127, 3)."""
+    search: NDArray[np.uint8]
+    """RGB, (1, 255, 255, 3)."""
+    believed: tuple[float, float]
+    """The believed width and height, in pixels of the search crop."""
 
 
-def steps(values, half=False, per_channel=None):
-    """values list of (N, C, h, w)"""
-    v = torch.cat([t.transpose(0, 1).flatten(1) for t in values], dim=1)
-    pc = OPT["per_channel"] if per_channel is None else per_channel
-    c = len(v)
-    if not pc:
-        v = v.reshape(1, -1)
-    most = 127 if half else 255
-    largest = v.abs().amax(dim=1)
-    p = OPT["p"]
-    if p:
-        best = torch.full_like(largest, float("inf")); step = largest / most
-        k = {2: 12, 3: 32, 4: 80, 6: 448}[p]
-        for share in (1, .9, .8, .7, .6, .5, .4, .3, .2):
-            t = largest * share
-            e = (t / most) ** p / k + (v.abs() - t[:, None]).clamp(min=0).pow(p).mean(dim=1)
-            better = e < best
-            best = torch.where(better, e, best); step = torch.where(better, t / most, step)
-    else:
-        step = largest / most
-    step = step.clamp(min=1e-6)
-    return step.expand(c).numpy().astype(np.float32).copy()
+def pack_box_file(path: str | Path, pairs: Sequence[CalibrationPair]) -> PackedNetwork:
+    """Packs a checkpoint of a network with a box head.
+
+    Args:
+        path: A checkpoint of `tools/train_box.py`, or a file of `rbsf.train.box_latent`.
+        pairs: The pairs from which the head learns its steps.
+
+    Raises:
+        InputError: The file cannot be loaded, or has a layer that does not fold.
+    """
+    file = Path(path)
+    model, header = load_box_net(file), load_checkpoint(file).header
+    origin = {key: header[key] for key in ("kind", "seed", "step", "metrics") if key in header}
+    metadata = {"name": file.stem, "source_sha256": file_sha256(file), **origin}
+    try:
+        return pack_box_net(model, pairs, metadata)
+    except InputError as error:
+        raise InputError(f"{file} cannot be packed: {error}") from None
 
 
-def norm_of(norm):
-    g = (norm.weight / (norm.running_var + norm.eps).sqrt()).double()
-    return g, (norm.bias - norm.running_mean * g).double()
+def pack_box_net(
+    model: BoxNet, pairs: Sequence[CalibrationPair], metadata: dict[str, Any]
+) -> PackedNetwork:
+    """Packs a network with a box head.
+
+    Args:
+        model: The network. It is put in eval mode.
+        pairs: The pairs from which the head learns its steps, at least one.
+        metadata: Values that JSON can hold, to store in the packed network.
+
+    Raises:
+        InputError: A layer does not fold. The message names it and says why.
+    """
+    network = pack(model, metadata)
+    return replace(network, head=_pack_head(model.head, _maps_of(model, pairs)))
 
 
-def rounded(w, b, out):
-    w = w.double().numpy()
-    flat = w.reshape(len(w), -1)
-    unit = np.abs(flat).max(1) / 127
-    unit[unit == 0] = 1
-    if OPT.get("wmse"):
-        best = np.full(len(w), np.inf); bu = unit.copy()
-        for share in np.linspace(1, .6, 30):
-            u = unit * share
-            q = np.rint(flat / u[:, None]).clip(-127, 127) * u[:, None]
-            e = ((q - flat) ** 2).sum(1)
-            bu = np.where(e < best, u, bu); best = np.minimum(e, best)
-        unit = bu
-    q = np.rint(flat / unit[:, None]).clip(-127, 127)
-    return q.reshape(w.shape).astype(np.int8), unit
+def _maps_of(model: BoxNet, pairs: Sequence[CalibrationPair]) -> Maps:
+    """The maps that the float network makes of all pairs, by the names of `_watched`."""
+    maps: Maps = {}
+    watched = {"feature": model.backbone, **_watched(model.head)}
+    hooks = [m.register_forward_hook(_recorder(maps, name)) for name, m in watched.items()]
+    network = TorchBoxNetwork(model)
+    for pair in pairs:
+        exemplar = network.exemplar(pair.exemplar)
+        network.search(exemplar, pair.search, pair.believed)
+        products = pixelwise_correlation(maps["exemplar"][-1], maps["search"][-1])
+        maps.setdefault("pixel", []).append(products)
+    for hook in hooks:
+        hook.remove()
+    return maps
 
 
-def layer(conv, norm, into, out, centred=None, beside=0):
-    """conv 1x1 or dw"""
-    g, b = norm_of(norm)
-    w = conv.weight.double() * g[:, None, None, None]
-    if conv.groups > 1:
-        w = w[:, 0] * torch.from_numpy(into)[:, None, None]
-    else:
-        w = w[:, : len(into), 0, 0] * torch.from_numpy(into)[None]
-    q, unit = rounded(w, b, out)
-    b = b.numpy()
-    if centred is not None:
-        b = b - CENTRE * unit * q[:, centred].astype(int).sum(1)
-    return HeadLayer(q, (unit / out).astype(np.float32), (b / out).astype(np.float32))
+def _watched(head: BoxHead) -> dict[str, nn.Module]:
+    """The modules whose outputs become bytes, or from which those are computed."""
+    watched: dict[str, nn.Module] = {
+        "exemplar": head.of_exemplar,
+        "search": head.of_search,
+        "grid": head.to_grid,
+        "correlated": head.correlated,
+        "mixed": head.mix,
+    }
+    for name, tower in (("place", head.place), ("size", head.size)):
+        for number, separable in enumerate(tower.children()):
+            watched[f"{name}{2 * number}"] = list(separable.children())[2]  # the first ReLU
+            watched[f"{name}{2 * number + 1}"] = separable
+    return watched
+
+
+def _recorder(maps: Maps, name: str) -> Callable[..., None]:
+    def record(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        maps.setdefault(name, []).append(output)
+
+    return record
 
 
 @torch.no_grad()
-def pack_head(head: BoxHead, samples) -> PackedHead:
-    seen: dict[str, list[Tensor]] = {}
-    def note(name, t): seen.setdefault(name, []).append(t)
-    for s in samples:
-        z, x = head.of_exemplar(s.exemplar), head.of_search(s.search)
-        note("feature", s.search); note("feature", s.exemplar)
-        note("x", x)
-        gated = x * head.gate(z.mean(dim=(2, 3))).sigmoid()[:, :, None, None]
-        p = pixelwise_correlation(z, x); note("pixel", p)
-        se = head.to_grid(torch.cat([p, gated], 1)); note("searched", se)
-        co = head.correlated(depthwise_correlation(z, x)); note("correlated", co)
-        sizes = (s.believed / 63.5).log()[:, :, None, None].expand(-1, -1, *s.response.shape[1:])
-        m = head.mix(torch.cat([se, co, s.response[:, None], sizes], 1)); note("mixed", m)
-        for name, tower in (("place", head.place), ("size", head.size)):
-            t = m
-            for i, sep in enumerate(tower):
-                for j, part in enumerate((sep[:3], sep[3:])):
-                    t = part(t); note(f"{name}{2*i+j}", t)
-    c = len(head.gate.weight)
-    fs = float(steps(seen["feature"], True, False)[0])
-    f = np.full(head.of_search[0].in_channels, fs)
-    xs, ps = steps(seen["x"]), float(steps(seen["pixel"], False, False)[0])
-    ses, cs, ms = steps(seen["searched"]), steps(seen["correlated"], True), steps(seen["mixed"])
-    one = np.ones(c)
-    g, b = norm_of(head.correlated)
-    mg, mb = norm_of(head.mix[1])
-    def tower(name, mod, ans):
-        st = [ms, *(steps(seen[f"{name}{i}"]) for i in range(3)), one]
-        layers = tuple(layer(sep[o], sep[o + 1], st[2*i+j], st[2*i+j+1]) for i, sep in enumerate(mod) for j, o in enumerate((0, 3)))
-        return Tower(layers, ans.weight[:, :, 0, 0].numpy().copy(), ans.bias.numpy().copy())
+def _pack_head(head: BoxHead, maps: Maps) -> PackedHead:
+    feature = _steps(maps["feature"], signed=True, alike=True)
+    pixel, search = _steps(maps["pixel"], alike=True), _steps(maps["search"])
+    grid, correlated = _steps(maps["grid"]), _steps(maps["correlated"], signed=True)
+    mixed, joined = _steps(maps["mixed"]), np.concatenate([grid, correlated])
+    scale, shift = _affine(head.correlated)
     return PackedHead(
-        fs, ps,
-        layer(head.of_exemplar[0], head.of_exemplar[1], f, one, slice(None)),
-        layer(head.of_search[0], head.of_search[1], f, xs, slice(None)),
-        xs, head.gate.weight.numpy().copy(), head.gate.bias.numpy().copy(),
-        layer(head.to_grid[0], head.to_grid[1], np.concatenate([np.full(CELLS**2, ps), xs]), ses),
-        (g.numpy() / cs).astype(np.float32), (b.numpy() / cs + CENTRE).astype(np.float32),
-        layer(head.mix[0], head.mix[1], np.concatenate([ses, cs]), ms, slice(len(ses), None)),
-        ((head.mix[0].weight[:, len(ses) + c:, 0, 0].double() * mg[:, None]).numpy() / ms[:, None]).astype(np.float32),
-        tower("place", head.place, head.place_maps), tower("size", head.size, head.box_codes),
+        feature_step=float(feature[0]),
+        pixel_step=float(pixel[0]),
+        of_exemplar=_fold(head.of_exemplar, feature, np.ones(len(search)), centred=len(feature)),
+        of_search=_fold(head.of_search, feature, search, centred=len(feature)),
+        search_step=search.astype(np.float32),
+        gate=_floats(head.gate.weight),
+        gate_bias=_floats(head.gate.bias),
+        to_grid=_fold(head.to_grid, np.concatenate([pixel, search]), grid),
+        correlated_scale=(scale / correlated).astype(np.float32),
+        correlated_bias=(shift / correlated + CENTRE).astype(np.float32),
+        mix=_fold(head.mix, joined, mixed, centred=len(correlated)),
+        beside=_beside(head.mix, len(joined), mixed),
+        place=_tower("place", head.place, head.place_maps, mixed, maps),
+        size=_tower("size", head.size, head.box_codes, mixed, maps),
     )
+
+
+def _tower(
+    name: str, tower: nn.Sequential, answer: nn.Conv2d, steps: Doubles, maps: Maps
+) -> Tower:
+    layers: list[HeadLayer] = []
+    for number, separable in enumerate(tower.children()):
+        parts = list(separable.children())
+        for half, part in enumerate((parts[:3], parts[3:])):
+            index = 2 * number + half
+            last = index == 3  # which gives reals
+            given = np.ones(len(steps)) if last else _steps(maps[f"{name}{index}"])
+            layers.append(_fold(nn.Sequential(*part), steps, given))
+            steps = given
+    first, second, third, fourth = layers
+    return Tower(
+        (first, second, third, fourth), _floats(answer.weight[:, :, 0, 0]), _floats(answer.bias)
+    )
+
+
+def _fold(layer: nn.Sequential, reads: Doubles, gives: Doubles, centred: int = 0) -> HeadLayer:
+    """Rounds a convolution, 1x1 or depth-wise, and folds its batch norm.
+
+    Args:
+        layer: The convolution, the batch norm, and anything after them.
+        reads: The steps of what it reads. A 1x1 convolution can have more inputs, which are left
+            out here.
+        gives: The steps of what it gives.
+        centred: How many of the inputs, the last ones, have 128 for 0.
+    """
+    conv, (scale, shift) = _conv(layer), _affine(layer[1])
+    weights = conv.weight.double().numpy() * scale[:, None, None, None]
+    if conv.groups == 1:
+        exact = weights[:, : len(reads), 0, 0] * reads
+    else:
+        exact = weights[:, 0] * reads[:, None, None]
+    rows = exact.reshape(len(exact), -1)
+    unit = np.abs(rows).max(axis=1) / 127
+    unit[unit == 0] = 1
+    rounded = np.rint(rows / unit[:, None])
+    if centred:
+        shift = shift - CENTRE * unit * rounded[:, -centred:].sum(axis=1)
+    return HeadLayer(
+        rounded.reshape(exact.shape).astype(np.int8),
+        (unit / gives).astype(np.float32),
+        (shift / gives).astype(np.float32),
+    )
+
+
+def _beside(layer: nn.Sequential, inputs: int, gives: Doubles) -> Floats:
+    """The weights of a 1x1 layer for the inputs after the first so many, which stay floats."""
+    weights = _conv(layer).weight[:, inputs:, 0, 0].double().numpy()
+    return (weights * (_affine(layer[1])[0] / gives)[:, None]).astype(np.float32)
+
+
+def _conv(layer: nn.Sequential) -> nn.Conv2d:
+    conv = layer[0]
+    assert isinstance(conv, nn.Conv2d)
+    return conv
+
+
+def _affine(norm: nn.Module) -> tuple[Doubles, Doubles]:
+    """A batch norm as v -> scale v + shift, (C,) each."""
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    return scale.numpy(), (norm.bias.double() - norm.running_mean.double() * scale).numpy()
+
+
+def _floats(values: Tensor | None) -> Floats:
+    assert values is not None
+    return values.detach().float().numpy().copy()
+
+
+def _steps(maps: list[Tensor], signed: bool = False, alike: bool = False) -> Doubles:
+    """Finds the steps of bytes.
+
+    Args:
+        maps: Examples of the map, (1, C, h, w) each.
+        signed: Whether values can be negative. They become -128 to 127, otherwise 0 to 255.
+        alike: Whether all channels get the same step.
+
+    Returns:
+        The steps, (C,). No step is below a hundredth of the largest one, because a channel that is
+        0 in all examples may not be 0 later.
+    """
+    values = torch.cat([one.transpose(0, 1).flatten(1) for one in maps], dim=1).abs()
+    channels = len(values)
+    values = values.reshape(1, -1) if alike else values
+    most = 127 if signed else 255
+    largest, tops = values.amax(dim=1), []
+    for share in SHARES:
+        top = largest * share
+        beyond = (values - top[:, None]).clamp_(min=0)
+        tops.append((top / most) ** 3 / 32 + (beyond * beyond * beyond).mean(dim=1))
+    best = torch.tensor(SHARES)[torch.stack(tops).argmin(dim=0)]
+    steps = (largest * best / most).double()
+    if not steps.max() > 0:
+        return np.ones(channels)
+    return steps.clamp(min=steps.max() / 100).expand(channels).numpy().copy()
