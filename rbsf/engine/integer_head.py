@@ -63,10 +63,10 @@ class IntegerHead:
         """Prepares an exemplar from the bytes of its feature, (6, 6, F)."""
         head, cells = self.head, feature.reshape(CELLS**2, -1)
         z = _positive(_mixed(cells, head.of_exemplar.weights), head.of_exemplar)
-        pixel, unit = _rounded_rows(z * head.search_step)
-        pixel_scale = unit / np.float32(head.pixel_step) / np.float32(head.channels)
+        pixel, unit = _rounded_rows(z)
+        pixel_scale = unit * np.float32(head.pixel_scale)
         depthwise, unit = _rounded_rows(np.ascontiguousarray(z.T))
-        correlated_scale = unit * head.search_step * head.correlated_scale
+        correlated_scale = unit * head.correlated_scale
         means = z.astype(np.float64).mean(axis=0)
         logits = head.gate.astype(np.float64) @ means + head.gate_bias
         gates = (1 / (1 + np.exp(-logits))).astype(np.float32)

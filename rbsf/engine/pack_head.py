@@ -16,12 +16,24 @@ So the scale is u / t, and all else is the bias. The ReLU is the clamp at 0.
 
 The steps
 ---------
-Calibration pairs pass through the float head. The step of a map is the one that makes the mean of
-the cubed errors least, of rounding (step^3 / 32, for errors spread evenly) and of clamping. Squares
-would clamp the few large values that tell a target from what is like it, and the largest value
-alone would leave the step to one outlier. Every channel has its own step, which costs the engine
-nothing. Only the features, whose products with each other are summed, and the pixel-wise
-correlation have one step for all channels.
+Calibration pairs pass through the float head. A map has one step: the one that makes the mean cubed
+error least, of rounding (step^3 / 32, for errors spread evenly) and of clamping. Squares would clamp
+the few large values that tell a target from what is like it, and the largest value alone would leave
+the step to one outlier. Measured on 92 pairs of 27 tracks that were not used for training, against
+the float head on the same features (root mean squares; the last column is the mean IoU of the boxes
+that both decide for):
+
+    steps from                                    target   quality   box, px   IoU
+    144 real pairs, cubes                         .054     .009      .30       .991
+    144 rendered pairs, cubes                     .052     .010      .25       .992
+    144 real pairs, largest value                 .058     .010      .33       .989
+    144 real pairs, cubes, a step a channel       .051     .009      .28       .992
+    144 rendered pairs, cubes, a step a channel   .368     .068      1.23      .954
+
+The maps spread by 3.0, .34 and 45 pixels. Rounding conv1 to 8 bits alone (`rbsf.engine.pack`) makes
+errors of .076, .011, .35 pixels and an IoU of .983. So no map of the head needs more than 8 bits. A
+step for each channel would cost the engine nothing, but it fails where calibration never saw a
+channel fire.
 """
 
 from __future__ import annotations
@@ -47,8 +59,8 @@ from rbsf.nn.box_head import BoxHead, BoxNet, pixelwise_correlation
 
 CENTRE = 128
 """The byte that stands for 0 where values can be negative."""
-SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
-"""The shares of the largest value that are tried as the largest value of a byte."""
+SHARES = tuple(share / 20 for share in range(20, 3, -1))
+"""The shares of the largest value that are tried as what the largest byte stands for."""
 
 Doubles = NDArray[np.float64]
 Maps = dict[str, list[Tensor]]
@@ -143,21 +155,19 @@ def _recorder(maps: Maps, name: str) -> Callable[..., None]:
 
 @torch.no_grad()
 def _pack_head(head: BoxHead, maps: Maps) -> PackedHead:
-    feature = _steps(maps["feature"], signed=True, alike=True)
-    pixel, search = _steps(maps["pixel"], alike=True), _steps(maps["search"])
-    grid, correlated = _steps(maps["grid"]), _steps(maps["correlated"], signed=True)
-    mixed, joined = _steps(maps["mixed"]), np.concatenate([grid, correlated])
+    feature, correlated = (_steps(maps[name], signed=True) for name in ("feature", "correlated"))
+    pixel, search, grid, mixed = (_steps(maps[n]) for n in ("pixel", "search", "grid", "mixed"))
+    joined = np.concatenate([grid, correlated])
     scale, shift = _affine(head.correlated)
     return PackedHead(
         feature_step=float(feature[0]),
-        pixel_step=float(pixel[0]),
+        pixel_scale=float(search[0] / pixel[0] / len(search)),
         of_exemplar=_fold(head.of_exemplar, feature, np.ones(len(search)), centred=len(feature)),
         of_search=_fold(head.of_search, feature, search, centred=len(feature)),
-        search_step=search.astype(np.float32),
         gate=_floats(head.gate.weight),
         gate_bias=_floats(head.gate.bias),
         to_grid=_fold(head.to_grid, np.concatenate([pixel, search]), grid),
-        correlated_scale=(scale / correlated).astype(np.float32),
+        correlated_scale=(scale * search / correlated).astype(np.float32),
         correlated_bias=(shift / correlated + CENTRE).astype(np.float32),
         mix=_fold(head.mix, joined, mixed, centred=len(correlated)),
         beside=_beside(head.mix, len(joined), mixed),
@@ -238,29 +248,19 @@ def _floats(values: Tensor | None) -> Floats:
     return values.detach().float().numpy().copy()
 
 
-def _steps(maps: list[Tensor], signed: bool = False, alike: bool = False) -> Doubles:
-    """Finds the steps of bytes.
+def _steps(maps: list[Tensor], signed: bool = False) -> Doubles:
+    """Finds the step of a map, and gives it for each channel, (C,).
 
     Args:
         maps: Examples of the map, (1, C, h, w) each.
         signed: Whether values can be negative. They become -128 to 127, otherwise 0 to 255.
-        alike: Whether all channels get the same step.
-
-    Returns:
-        The steps, (C,). No step is below a hundredth of the largest one, because a channel that is
-        0 in all examples may not be 0 later.
     """
-    values = torch.cat([one.transpose(0, 1).flatten(1) for one in maps], dim=1).abs()
-    channels = len(values)
-    values = values.reshape(1, -1) if alike else values
-    most = 127 if signed else 255
-    largest, tops = values.amax(dim=1), []
-    for share in SHARES:
-        top = largest * share
-        beyond = (values - top[:, None]).clamp_(min=0)
-        tops.append((top / most) ** 3 / 32 + (beyond * beyond * beyond).mean(dim=1))
-    best = torch.tensor(SHARES)[torch.stack(tops).argmin(dim=0)]
-    steps = (largest * best / most).double()
-    if not steps.max() > 0:
-        return np.ones(channels)
-    return steps.clamp(min=steps.max() / 100).expand(channels).numpy().copy()
+    values = torch.cat([one.flatten() for one in maps]).abs()
+    most, largest = 127 if signed else 255, float(values.max())
+
+    def error(top: float) -> float:
+        beyond = (values - top).clamp_(min=0)
+        return (top / most) ** 3 / 32 + float((beyond * beyond * beyond).mean())
+
+    step = min((largest * share for share in SHARES), key=error) / most
+    return np.full(maps[0].shape[1], step or 1.0)

@@ -17,10 +17,9 @@ The head follows the last layer in the file, which then has version 3:
 
     u32 C             the number of channels, 1 to 1024
     f32 feature step  the step of the backbone's features
-    f32 pixel step    the step of the pixel-wise correlation
+    f32 pixel scale   turns a sum of products of exemplar and search into steps of their mean
     of exemplar       layer s8 [C][F], F the channels of the features, 1 to 1024
     of search         layer s8 [C][F]
-    f32 search step   [C]
     gate              f32 [C][C], f32 bias [C]
     to grid           layer s8 [36 + C][6][6]
     correlated        f32 scale [C], f32 bias [C]
@@ -29,8 +28,8 @@ The head follows the last layer in the file, which then has version 3:
     size              layers s8 [C][5][5], [C][C], [C][5][5], [C][C]; f32 [4][C], f32 bias [4]
 
 A layer is its weights, -127 to 127, then f32 scale and f32 bias, one each for an output. All floats
-are finite and at most 2^20 in magnitude. Steps are at least 2^-20, and so is the response gain of a
-file with a head, which is at most 2^20 too.
+are finite and at most 2^20 in magnitude. The feature step is at least 2^-20. So is the response
+gain of a file with a head, and it is at most 2^20 too.
 """
 
 from __future__ import annotations
@@ -88,13 +87,11 @@ class PackedHead:
 
     feature_step: float
     """A feature is feature_step * (q - 128)."""
-    pixel_step: float
-    """The step of the pixel-wise correlation."""
+    pixel_scale: float
+    """The step of the search's map, divided by that of the pixel-wise correlation and by C."""
     of_exemplar: HeadLayer
     """This layer gives max(v, 0) in float32, not bytes."""
     of_search: HeadLayer
-    search_step: Floats
-    """The steps of what `of_search` gives, (C,)."""
     gate: Floats
     """The weights of the gate, (C, C)."""
     gate_bias: Floats
@@ -102,7 +99,8 @@ class PackedHead:
     """The depth-wise layer on the pixel-wise correlation and, behind that, on the search's map. The
     gate multiplies the scales of the latter."""
     correlated_scale: Floats
-    """The steps of the depth-wise correlation, bytes around 128, in a unit of it, (C,)."""
+    """Turns the sums of the depth-wise correlation into steps, together with the unit of each of the
+    exemplar's channels, (C,)."""
     correlated_bias: Floats
     mix: HeadLayer
     beside: Floats
@@ -114,7 +112,7 @@ class PackedHead:
     @property
     def channels(self) -> int:
         """The number of channels, C."""
-        return len(self.search_step)
+        return len(self.gate)
 
 
 def head_bytes(head: PackedHead) -> bytes:
@@ -138,11 +136,10 @@ def read_head(reader: Reader, features: int) -> PackedHead:
     require(1 <= c <= MOST_CHANNELS, f"breaks a rule of the format: its head has {c} channels, {most}")
     parts = _Parts(reader)
     return PackedHead(
-        feature_step=float(parts.steps(1)[0]),
-        pixel_step=float(parts.steps(1)[0]),
+        feature_step=parts.step(),
+        pixel_scale=float(parts.floats(1)[0]),
         of_exemplar=parts.layer(c, features),
         of_search=parts.layer(c, features),
-        search_step=parts.steps(c),
         gate=parts.floats(c, c),
         gate_bias=parts.floats(c),
         to_grid=parts.layer(CELLS**2 + c, CELLS, CELLS),
@@ -167,10 +164,10 @@ class _Parts:
         require(small, "is damaged: a number of its head is not finite or too large")
         return values
 
-    def steps(self, count: int) -> Floats:
-        values = self.floats(count)
-        require(bool((values >= 1 / LARGEST).all()), "is damaged: a step of its head is too small")
-        return values
+    def step(self) -> float:
+        value = float(self.floats(1)[0])
+        require(value >= 1 / LARGEST, "is damaged: a step of its head is too small")
+        return value
 
     def layer(self, *shape: int) -> HeadLayer:
         weights = self.reader.array("<i1", int(np.prod(shape))).reshape(shape)

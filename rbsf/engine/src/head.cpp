@@ -148,25 +148,20 @@ ExemplarKernels Head::exemplar(const uint8_t* feature) const {
         z.push_back(positive(sums[c], of_exemplar_.scale[c], of_exemplar_.bias[c]));
   }
   // kernels of the pixel-wise correlation, one for each cell, and of the depth-wise one
-  std::vector<float> by_cell, by_channel(z.size()), cell_units, channel_units;
+  std::vector<float> by_channel(z.size()), cell_units, channel_units;
   for (int cell = 0; cell < kCellCount; ++cell)
-    for (int c = 0; c < channels; ++c) {
-      by_cell.push_back(z[cell * channels + c] * model_.search_step[c]);
-      by_channel[c * kCellCount + cell] = z[cell * channels + c];
-    }
-  const auto pixel = round_rows(by_cell, kCellCount, cell_units);
+    for (int c = 0; c < channels; ++c) by_channel[c * kCellCount + cell] = z[cell * channels + c];
+  const auto pixel = round_rows(z, kCellCount, cell_units);
   const auto deep = round_rows(by_channel, channels, channel_units);
   ExemplarKernels made{pointwise(inputs, kCellCount, cells.data()),
                        -kCentre * total,
                        pointwise(channels, kCellCount, pixel.data()),
                        depthwise(channels, kCells, deep.data()),
                        to_grid_.scale};
-  for (float unit : cell_units)
-    made.pixel.scale.push_back(unit / model_.pixel_step / static_cast<float>(channels));
+  for (float unit : cell_units) made.pixel.scale.push_back(unit * model_.pixel_scale);
   made.pixel.bias.assign(kCellCount, 0.0f);
   for (int c = 0; c < channels; ++c)
-    made.depthwise.scale.push_back(channel_units[c] * model_.search_step[c] *
-                                   model_.correlated_scale[c]);
+    made.depthwise.scale.push_back(channel_units[c] * model_.correlated_scale[c]);
   made.depthwise.bias = model_.correlated_bias;
   // the gate
   std::vector<double> means(channels);

@@ -23,13 +23,6 @@ std::vector<float> read_floats(Reader& reader, size_t count) {
   return values;
 }
 
-std::vector<float> read_steps(Reader& reader, size_t count) {
-  std::vector<float> steps = reader.many<float>(count);
-  for (float step : steps)
-    if (!is_step(step)) refuse("a step of its head is out of range");
-  return steps;
-}
-
 HeadLayer read_layer(Reader& reader, size_t outputs, size_t weights) {
   HeadLayer layer;
   layer.weights = reader.many<int8_t>(outputs * weights);
@@ -64,11 +57,11 @@ HeadModel read_head(Reader& reader, const Model& model) {
   constexpr size_t cells = kCells * kCells;
   HeadModel head;
   head.channels = static_cast<int>(channels);
-  head.feature_step = read_steps(reader, 1)[0];
-  head.pixel_step = read_steps(reader, 1)[0];
+  head.feature_step = read_floats(reader, 1)[0];
+  if (!is_step(head.feature_step)) refuse("a step of its head is too small");
+  head.pixel_scale = read_floats(reader, 1)[0];
   head.of_exemplar = read_layer(reader, channels, features);
   head.of_search = read_layer(reader, channels, features);
-  head.search_step = read_steps(reader, channels);
   head.gate = read_floats(reader, channels * channels);
   head.gate_bias = read_floats(reader, channels);
   head.to_grid = read_layer(reader, cells + channels, cells);

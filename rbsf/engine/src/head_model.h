@@ -27,9 +27,8 @@ struct TowerModel {
 
 struct HeadModel {
   int channels;
-  float feature_step, pixel_step;
+  float feature_step, pixel_scale;
   HeadLayer of_exemplar, of_search;
-  std::vector<float> search_step;      // [channels]
   std::vector<float> gate, gate_bias;  // [channels][channels], [channels]
   HeadLayer to_grid;
   std::vector<float> correlated_scale, correlated_bias;  // [channels]
