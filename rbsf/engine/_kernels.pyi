@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 def paths() -> list[str]:
     """The names of the kernel paths that this machine can run, the fastest first."""
 
+class Exemplar:
+    """What a network's box head computes from an exemplar, once. Only that network takes it."""
+
 class Network:
     """A packed network. Several threads may call it at the same time.
 
@@ -37,6 +40,29 @@ class Network:
         self, bits: NDArray[np.uint8], size: int
     ) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
         """Does what `layers` does, but starts from the first layer's map for crops of `size`."""
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the network has a box head."""
+
+    def exemplar(self, crop: NDArray[np.uint8]) -> Exemplar:
+        """Prepares an exemplar, (1, S, S, 3), for `search`. Its feature must be 6 x 6."""
+
+    def search(
+        self, exemplar: Exemplar, crop: NDArray[np.uint8], log_width: float, log_height: float
+    ) -> NDArray[np.float32]:
+        """Gives the head's maps for a search crop (1, S, S, 3).
+
+        Args:
+            exemplar: What `exemplar` of this network gave.
+            crop: The search crop.
+            log_width: The logarithm of the believed width, relative to the typical side.
+            log_height: The same of the height.
+
+        Returns:
+            The maps, (7, r, r): the response, the logits of target and quality, and the four codes
+            of the boxes.
+        """
 
     def profile(self, crops: NDArray[np.uint8]) -> list[float]:
         """Runs the network once and gives the seconds that each layer took."""

@@ -1,4 +1,4 @@
-"""The packed file `.rbsf`, versions 1 and 2: its bytes one by one, and how to read and write it.
+"""The packed file `.rbsf`, versions 1 to 3: its bytes one by one, and how to read and write it.
 
 All numbers are little-endian. This module does not need torch.
 
@@ -6,7 +6,8 @@ The file begins with a header:
 
     at  bytes
      0      8  89 52 42 53 46 0D 0A 1A (\\x89RBSF\\r\\n\\x1a, which a transfer as text would change)
-     8      4  u32 version: 2 if a layer's output is levels, else 1
+     8      4  u32 version: 3 if a box head follows the layers, else 2 if a layer's output is
+               levels, else 1
     12      4  u32 CRC-32 (zlib's) of everything from byte 16 to the end
     16      8  u64 size of the whole file
     24      4  f32 response gain, finite, > 0
@@ -32,7 +33,7 @@ The L layers follow, one after the other:
                next; flips as for bits
                output real: f32 scale [outputs], f32 bias [outputs], finite
 
-The file ends after the last layer. There is no padding, neither between layers nor around maps.
+In version 3 the box head follows, see `rbsf.engine.packed_head`. Then the file ends. There is no padding, neither between layers nor around maps.
 
 What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 
@@ -71,12 +72,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.engine.packed_head import LARGEST, PackedHead, head_bytes, read_head
+from rbsf.engine.reading import Reader, Refused, require
 from rbsf.errors import InputError
 from rbsf.files.atomic import replacing
 
 MAGIC = b"\x89RBSF\r\n\x1a"
-VERSION = 2
-"""The newest version. Version 1 knows no levels."""
+VERSION = 3
+"""The newest version. Version 1 knows no levels, version 2 knows no box head."""
+HEAD_VERSION = 3
+"""The version of a file with a box head."""
 MOST_METADATA = 65536
 """The greatest size of the metadata, in bytes."""
 MOST_TERMS = {"pixels": 32768, "bits": 32768, "levels": 16384}
@@ -128,16 +133,22 @@ class PackedLayer:
 
 @dataclass(frozen=True, eq=False)
 class PackedNetwork:
-    """A whole network. Its responses are response_gain * correlation + response_bias."""
+    """A whole network. Its responses are response_gain * correlation + response_bias.
+
+    `head` is the box head, or None in a network that only embeds.
+    """
 
     layers: tuple[PackedLayer, ...]
     response_gain: float
     response_bias: float
     metadata: dict[str, Any]
+    head: PackedHead | None = None
 
     @property
     def version(self) -> int:
-        """The version of its file: the least that can say what its layers give."""
+        """The version of its file: the least that can hold it."""
+        if self.head is not None:
+            return 3
         return 2 if any(layer.output == "levels" for layer in self.layers) else 1
 
 
@@ -172,7 +183,8 @@ def to_bytes(network: PackedNetwork) -> bytes:
         InputError: The network breaks a rule of the format.
     """
     metadata = json.dumps(network.metadata, sort_keys=True, ensure_ascii=False).encode()
-    body = b"".join([metadata, *map(layer_bytes, network.layers)])
+    head = b"" if network.head is None else head_bytes(network.head)
+    body = b"".join([metadata, *map(layer_bytes, network.layers), head])
     gain, bias = network.response_gain, network.response_bias
     counts = (len(metadata), len(network.layers))
     size = _HEADER.size + len(body)
@@ -195,82 +207,49 @@ def from_bytes(data: bytes, name: str) -> PackedNetwork:
             breaks a rule of the format.
     """
     try:
-        return _parse(_Reader(data))
-    except _Refused as refused:
+        return _parse(Reader(data))
+    except Refused as refused:
         raise InputError(f"{name} {refused}") from None
 
 
-class _Refused(Exception):
-    """A file is refused. The message is the reason, to be put after the file's name."""
-
-
-def _require(condition: bool, reason: str) -> None:
-    if not condition:
-        raise _Refused(reason)
-
-
-class _Reader:
-    """Reads a file's content from front to back, and never beyond its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-
-    @property
-    def left(self) -> int:
-        return len(self.data) - self.at
-
-    def take(self, size: int) -> bytes:
-        _require(size <= self.left, f"is damaged: it ends {size - self.left} bytes too early")
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def array(self, kind: str, count: int) -> NDArray[Any]:
-        """Reads `count` numbers of a little-endian numpy type, and gives them in native order."""
-        stored = np.frombuffer(self.take(count * np.dtype(kind).itemsize), kind)
-        return stored.astype(stored.dtype.newbyteorder("="))
-
-    def bits(self, rows: int, columns: int) -> NDArray[np.uint8]:
-        """Reads rows of bits that each start on a byte: 0 and 1, (rows, columns)."""
-        width = -(-columns // 8)
-        packed = np.frombuffer(self.take(rows * width), np.uint8).reshape(rows, width)
-        every = np.unpackbits(packed, axis=1, bitorder="little")
-        _require(not every[:, columns:].any(), "is damaged: unused bits are not 0")
-        return every[:, :columns]
-
-
-def _parse(reader: _Reader) -> PackedNetwork:
+def _parse(reader: Reader) -> PackedNetwork:
     data = reader.data
-    _require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is not a packed RB-SF file")
-    _require(len(data) >= _HEADER.size, f"is truncated: {len(data)} bytes are less than a header")
+    require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is not a packed RB-SF file")
+    require(len(data) >= _HEADER.size, f"is truncated: {len(data)} bytes are less than a header")
     _, version, crc, size, gain, bias, text_size, count = _HEADER.unpack(reader.take(_HEADER.size))
-    _require(
+    require(
         version <= VERSION,
         f"has version {version}, but this rbsf reads only up to {VERSION}: update rbsf",
     )
-    _require(version >= 1, f"is damaged: there is no version {version}")
-    _require(
+    require(version >= 1, f"is damaged: there is no version {version}")
+    require(
         size <= len(data),
         f"is truncated: it has {len(data)} of {size} bytes; download it again",
     )
-    _require(size == len(data), f"is damaged: {len(data) - size} bytes follow its end")
-    _require(
+    require(size == len(data), f"is damaged: {len(data) - size} bytes follow its end")
+    require(
         zlib.crc32(data[16:]) == crc,
         "is damaged: its checksum does not match; download it again",
     )
-    _require(math.isfinite(gain) and gain > 0, f"has response gain {gain:g}: it must be positive")
-    _require(math.isfinite(bias), f"has response bias {bias:g}: it must be finite")
-    _require(
+    require(math.isfinite(gain) and gain > 0, f"has response gain {gain:g}: it must be positive")
+    require(math.isfinite(bias), f"has response bias {bias:g}: it must be finite")
+    require(
         text_size <= MOST_METADATA,
         f"has {text_size} bytes of metadata: at most {MOST_METADATA} are allowed",
     )
-    _require(2 <= count <= 32, f"has {count} layers: 2 to 32 are allowed")
+    require(2 <= count <= 32, f"has {count} layers: 2 to 32 are allowed")
     metadata = _metadata(reader.take(text_size))
     layers: list[PackedLayer] = []
     for number in range(count):
         layers.append(_layer(reader, f"layer {number + 1}", layers, number == count - 1))
-    _require(not reader.left, f"is damaged: {reader.left} bytes follow its last layer")
-    network = PackedNetwork(tuple(layers), gain, bias, metadata)
-    _require(
+    head = None
+    if version == HEAD_VERSION:
+        in_reach = 1 / LARGEST <= gain <= LARGEST and abs(bias) <= LARGEST
+        require(in_reach, "is damaged: the gain or bias of its response is out of range")
+        head = read_head(reader, layers[-1].outputs)
+    require(not reader.left, f"is damaged: {reader.left} bytes follow its last layer")
+    network = PackedNetwork(tuple(layers), gain, bias, metadata, head)
+    require(
         version == network.version,
         f"is damaged: it has version {version}, but its layers make version {network.version}",
     )
@@ -283,8 +262,8 @@ def _metadata(text: bytes) -> dict[str, Any]:
         metadata = json.loads(text.decode())
         json.dumps(metadata, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
-        raise _Refused(reason) from None
-    _require(isinstance(metadata, dict), reason)
+        raise Refused(reason) from None
+    require(isinstance(metadata, dict), reason)
     return metadata
 
 
@@ -336,17 +315,17 @@ class _Record(NamedTuple):
             f"reads pixels and has {self.groups} groups, not 1": not first or self.groups == 1,
         }
         for broken, kept in rules.items():
-            _require(kept, f"breaks a rule of the format: {name} {broken}")
+            require(kept, f"breaks a rule of the format: {name} {broken}")
         reads = before.output if before else "pixels"
         most = MOST_TERMS[reads]
-        _require(
+        require(
             self.terms <= most,
             f"breaks a rule of the format: {name} sums {self.terms} terms on {reads}, "
             f"more than {most}",
         )
 
 
-def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) -> PackedLayer:
+def _layer(reader: Reader, name: str, before: list[PackedLayer], last: bool) -> PackedLayer:
     record = _Record(*_RECORD.unpack(reader.take(_RECORD.size)))
     record.check(name, before[-1] if before else None, last)
     outputs, terms, kernel = record.outputs, record.terms, record.kernel
@@ -354,19 +333,19 @@ def _layer(reader: _Reader, name: str, before: list[PackedLayer], last: bool) ->
         weights = reader.bits(outputs, terms).astype(np.int8) * 2 - 1
     else:
         weights = reader.array("<i1", outputs * terms)
-        _require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
+        require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
     weights = weights.reshape(outputs, kernel, kernel, -1).transpose(0, 3, 1, 2)
     thresholds = flips = scale = bias = None
     if last:
         scale, bias = reader.array("<f4", outputs), reader.array("<f4", outputs)
         finite = bool(np.isfinite(scale).all() and np.isfinite(bias).all())
-        _require(finite, f"is damaged: {name} has a scale or bias that is not finite")
+        require(finite, f"is damaged: {name} has a scale or bias that is not finite")
     else:
         levels = _OUTPUTS[record.output] == "levels"
         shape = (STEPS, outputs) if levels else (outputs,)
         thresholds = reader.array("<i4", math.prod(shape)).reshape(shape)
         ascend = not levels or bool((thresholds[1:] >= thresholds[:-1]).all())
-        _require(ascend, f"is damaged: {name} has thresholds that do not ascend")
+        require(ascend, f"is damaged: {name} has thresholds that do not ascend")
         flips = reader.bits(1, outputs)[0].astype(bool)
     return PackedLayer(
         _KINDS[record.kind],
@@ -395,5 +374,5 @@ def layer_bytes(layer: PackedLayer) -> bytes:
 
 
 def _pack_bits(rows: NDArray[np.bool_]) -> bytes:
-    """Packs rows of bits (n, m) so that each starts on a byte; the inverse of `_Reader.bits`."""
+    """Packs rows of bits (n, m) so that each starts on a byte; the inverse of `Reader.bits`."""
     return np.packbits(rows, axis=1, bitorder="little").tobytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,22 @@ def require_kernels() -> ModuleType:
     return _kernels
 
 
+def open_network(network: PackedNetwork, threads: int | None) -> Any:
+    """Opens a network on the compiled kernels; `rbsf/engine/_kernels.pyi` says what it can do.
+
+    Args:
+        network: The network.
+        threads: How many threads run the network. None uses one for each core this process may
+            use, but not more than `MOST_THREADS`.
+
+    Raises:
+        InputError: The compiled kernels are missing, or RBSF_KERNELS names none of them.
+    """
+    kernels = require_kernels()
+    threads = threads or min(usable_cores(), MOST_THREADS)
+    return kernels.Network(to_bytes(network), _chosen_path(), threads)
+
+
 class PackedEmbedder(Reloadable):
     """A PackedNetwork on compiled kernels as an Embedder (see `rbsf.embedder.Embedder`).
 
@@ -72,9 +89,7 @@ class PackedEmbedder(Reloadable):
         weights_sha256: str = "",
         threads: int | None = None,
     ) -> None:
-        kernels = require_kernels()
-        threads = threads or min(usable_cores(), MOST_THREADS)
-        self.network = kernels.Network(to_bytes(network), _chosen_path(), threads)
+        self.network = open_network(network, threads)
         self.path: str = self.network.path
         self.name, self.weights_sha256 = name, weights_sha256
         self.response_gain = network.response_gain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rbsf.binarize import ActivationBinarizerName
+from rbsf.engine.box_answer import BoxAnswer as BoxAnswer
 from rbsf.engine.crops import checked_crops
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
@@ -20,23 +21,6 @@ from rbsf.nn.box_head import BoxNet
 
 BACKBONES = {"slim": SLIM_LAYERS, "wide": WIDE_LAYERS, "alexnet": LAYERS}
 """The layers of the backbones that a box head may stand on, by their names in the settings."""
-
-Floats = NDArray[np.float32]
-
-
-class BoxAnswer(NamedTuple):
-    """What the network says about one search crop, at the cells of an r x r grid, r = 17."""
-
-    response: Floats
-    """The plain correlation, r x r, as logits."""
-    target: Floats
-    """The head's belief that the target's middle is here, r x r, as logits."""
-    quality: Floats
-    """The IoU that the box of this cell is expected to have, r x r, as logits."""
-    boxes: Floats
-    """The boxes, 4 x r x r: the centre x and y from the crop's middle, the width and the height, in
-    pixels of the crop."""
-
 
 def load_box_net(path: str | Path) -> BoxNet:
     """Loads a network with a box head from a checkpoint of `tools/train_box.py`, in eval mode.

@@ -17,6 +17,7 @@ from rbsf.engine.format import (
     to_bytes,
     write_packed,
 )
+from rbsf.engine.packed_head import head_bytes
 from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES, read_image
 
@@ -65,6 +66,13 @@ def export(
         Path | None,
         typer.Option(help="Write template.onnx and search.onnx, in float, to this folder."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the training's data. From its tracks the 8-bit head of a box "
+            "network learns its steps; without it, from clips that are rendered."
+        ),
+    ] = None,
 ) -> None:
     """Packs a trained network into a `.rbsf` file, looks into one, or converts it.
 
@@ -81,14 +89,16 @@ def export(
     - `rbsf export runs/rbsf/final.safetensors --compare data/otb/Girl/img`
 
     - `rbsf export runs/rbsf/final.safetensors --onnx graphs`
+
+    - `rbsf export runs/rbsf_box/final.safetensors --output box.rbsf --data data`
     """
     if not (output or compact or inspect or unpack or compare or onnx):
         raise InputError(
             "nothing to do: give --output, --compact, --inspect, --unpack, --compare or --onnx"
         )
-    _check_words(source, output, compact, unpack, compare, onnx)
+    _check_words(source, output, compact, unpack, compare, onnx, data)
     if output or inspect or unpack or compare:
-        network = _network(source)
+        network = _network(source, data)
         if inspect:
             _show(network)
         if output is not None:
@@ -117,6 +127,7 @@ def _check_words(
     unpack: Path | None,
     compare: Path | None,
     onnx: Path | None,
+    data: Path | None,
 ) -> None:
     """Checks all files and folders, before torch is imported."""
     check_weights(source, "the network")
@@ -128,16 +139,26 @@ def _check_words(
         if file is not None:
             check_output(file, (suffix,), source)
     check_folder(compare, "--compare", "a folder of images")
+    check_folder(data, "--data", "the folder that holds the data sources")
     if onnx is not None and onnx.exists() and not onnx.is_dir():
         raise InputError(f"--onnx {onnx} is a file: give a folder")
 
 
-def _network(source: Path) -> PackedNetwork:
+def _network(source: Path, data: Path | None) -> PackedNetwork:
     if source.suffix == ".rbsf":
         return read_packed(source)
     from rbsf.engine.pack import pack_file  # this imports torch
+    from rbsf.files.checkpoint import load_checkpoint
 
-    return pack_file(source)
+    if load_checkpoint(source).header.get("kind") != "box":
+        return pack_file(source)
+    from rbsf.engine.pack_head import pack_box_file
+
+    from ..evaluation.calibration import calibration_pairs
+
+    pairs = calibration_pairs(data)
+    _report(f"the head learns its 8-bit steps from {len(pairs)} pairs of crops")
+    return pack_box_file(source, pairs)
 
 
 def _export_onnx(source: Path, folder: Path) -> None:
@@ -176,6 +197,9 @@ def _show(network: PackedNetwork) -> None:
         table.add_row(f"conv{number}", *_row(layer), f"{len(layer_bytes(layer)):,}")
     out = Console(highlight=False, soft_wrap=True, width=WIDTH)
     out.print(table)
+    if network.head is not None:
+        size = len(head_bytes(network.head))
+        out.print(f"box head of {network.head.channels} channels in 8 bits, {size:,} bytes")
     gain, bias = network.response_gain, network.response_bias
     out.print(f"{len(to_bytes(network)):,} bytes; response = {gain:.6g} correlation {bias:+.6g}")
     out.print(json.dumps(network.metadata, sort_keys=True), markup=False)

@@ -17,7 +17,7 @@ from pydantic import Field
 from rbsf.config import Settings
 
 if TYPE_CHECKING:
-    from rbsf.engine.torch_box import BoxAnswer
+    from rbsf.engine.box_answer import BoxAnswer
 
 Floats = NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from .target import Track
 from .view import Cropper
 
 if TYPE_CHECKING:
-    from rbsf.engine.torch_box import TorchBoxNetwork
+    from rbsf.engine.box_answer import BoxNetwork
 
 CROPS = TrackerConfig()
 """The sizes of crops are SiamFC's."""
@@ -47,7 +47,7 @@ class BoxTracker:
         config: The tracker's settings. None uses the defaults.
     """
 
-    def __init__(self, network: TorchBoxNetwork, config: BoxTrackerConfig | None = None) -> None:
+    def __init__(self, network: BoxNetwork, config: BoxTrackerConfig | None = None) -> None:
         self.network, self.config = network, config or BoxTrackerConfig()
         self._cropper: Cropper | None = None
 

@@ -4,7 +4,7 @@
 //      vpshufb: the window's nibble selects a table, and the filters' nibbles are its indices.
 //   2. Comparison takes 32 counts at a time.
 //   3. Layers on pixels widen pixels and weights to 16 bits. vpmaddwd multiplies them and adds
-//      pairs of products.
+//      pairs of products. So do the layers of the box head.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -15,8 +15,10 @@
 #include <type_traits>
 
 #include "byte_sums.h"
+#include "head_sums.h"
 #include "kernels.h"
 #include "pixel_sums.h"
+#include "x86_round.h"
 
 namespace rbsf {
 namespace {
@@ -92,6 +94,13 @@ struct Products {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepu8_epi16(bytes));
   }
 
+  static void interleave(const uint8_t* const (&rows)[kStep], Pixel* to) {
+    const __m128i bytes =
+        _mm_unpacklo_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(rows[0])),
+                          _mm_loadl_epi64(reinterpret_cast<const __m128i*>(rows[1])));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepu8_epi16(bytes));
+  }
+
   static Sums load_sums(const int32_t* from) { return *reinterpret_cast<const Sums*>(from); }
   static Weights load(const Weight* from) {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
@@ -113,13 +122,19 @@ struct Products {
 };
 
 using Pixels = PixelSums<Products>;
+using Layers = HeadSums<Products>;
 
 const Kernels kPath = {"avx2",
                        ByteSums<Lookup<1>>::counting(),
                        ByteSums<Lookup<2>>::counting(),
                        compare_row,
                        Pixels::pack_pixels,
-                       Pixels::pixel_row};
+                       Pixels::pixel_row,
+                       Layers::pack_pointwise,
+                       Layers::pointwise_row,
+                       Layers::pack_depthwise,
+                       Layers::depthwise_row,
+                       round_row};
 
 }  // namespace
 

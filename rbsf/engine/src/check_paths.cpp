@@ -2,16 +2,19 @@
 // and data. Usage: check_paths [trials [seed]]
 //
 //   1. A BinaryCase runs count_row, on bits or on levels, and compare_row. A PixelCase runs
-//      pixel_row.
+//      pixel_row. A PointwiseCase and a DepthwiseCase run the layers of the box head, and a
+//      RoundCase what turns their sums into bytes.
 //   2. Inputs are only as long as kernels.h promises and lie at the end of their memory, so that
 //      AddressSanitizer sees a read that goes too far.
-//   3. Counts and bits must be those of `scalar`. Bytes between the output rows must not change.
+//   3. Counts, sums and bits must be those of `scalar`. Bytes between the output rows, or after them,
+//      must not change.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,10 +27,13 @@
 namespace {
 
 using rbsf::BinaryShape;
+using rbsf::ByteRows;
 using rbsf::Counting;
+using rbsf::DepthwiseShape;
 using rbsf::InputRows;
 using rbsf::Kernels;
 using rbsf::PixelShape;
+using rbsf::PointwiseShape;
 
 class Random {
  public:
@@ -218,6 +224,127 @@ struct PixelCase {
   }
 };
 
+// Weights from -127 to 127. In two of ten cases all of them are one of these extremes.
+std::vector<int8_t> make_weights(Random& random, size_t count) {
+  std::vector<int8_t> weights;
+  const int kind = random.between(0, 9), extreme = kind ? 127 : -127;
+  for (uint8_t value : random.bytes(count))
+    weights.push_back(
+        static_cast<int8_t>(kind < 2 ? extreme : std::max<int>(static_cast<int8_t>(value), -127)));
+  return weights;
+}
+
+// The first `count` of every `padded` sums.
+std::vector<int32_t> without_padding(const std::vector<int32_t>& sums, int width, int padded,
+                                     int count) {
+  std::vector<int32_t> real;
+  for (int x = 0; x < width; ++x)
+    real.insert(real.end(), &sums[size_t(x) * padded], &sums[size_t(x) * padded] + count);
+  return real;
+}
+
+struct PointwiseCase {
+  PointwiseShape shape;
+  int width;
+  size_t pixel;
+  std::vector<int8_t> weights;
+  std::vector<uint8_t> input;
+
+  explicit PointwiseCase(Random& random) {
+    shape.inputs = random.between(1, random.between(0, 9) ? 300 : 2 * rbsf::kMaxHeadChannels + 36);
+    shape.outputs = random.between(1, 150);
+    width = affordable_width(random.between(1, 40), double(shape.inputs) * shape.outputs, 1e6);
+    pixel = shape.inputs + random.between(0, 40);
+    weights = make_weights(random, size_t(shape.inputs) * shape.outputs);
+    input = random.bytes(pixel * (width - 1) + shape.inputs + rbsf::kReadAfterBytes);
+  }
+
+  std::vector<int32_t> run(const Kernels& path) const {
+    const rbsf::Bytes packed = path.pack_pointwise(shape, weights.data());
+    rbsf::Bytes scratch(rbsf::pointwise_scratch(shape, width));
+    std::vector<int32_t> sums(size_t(width) * shape.padded_outputs());
+    path.pointwise_row(shape, packed, {input.data(), pixel, 0}, width, sums.data(),
+                       scratch.data());
+    return without_padding(sums, width, shape.padded_outputs(), shape.outputs);
+  }
+
+  bool check(const Kernels& path) const {
+    if (run(path) == run(*rbsf::kScalar)) return true;
+    std::printf("%s: pointwise sums differ: %d inputs, %d outputs, width %d\n", path.name,
+                shape.inputs, shape.outputs, width);
+    return false;
+  }
+};
+
+struct DepthwiseCase {
+  DepthwiseShape shape;
+  int width;
+  ByteRows rows;
+  std::vector<int8_t> weights;
+  std::vector<uint8_t> input;
+
+  explicit DepthwiseCase(Random& random) {
+    shape.channels = random.between(1, 300);
+    shape.kernel = random.between(1, 8);
+    width = random.between(1, 40);
+    rows.pixel = shape.channels + random.between(0, 40);
+    const size_t row = rows.pixel * (width + shape.kernel - 1);
+    rows.row = row + random.between(0, 40);
+    weights = make_weights(random, size_t(shape.channels) * shape.kernel * shape.kernel);
+    input = random.bytes(rows.row * (shape.kernel - 1) + row - (rows.pixel - shape.channels) +
+                         rbsf::kReadAfterBytes);
+  }
+
+  std::vector<int32_t> run(const Kernels& path) const {
+    const rbsf::Bytes packed = path.pack_depthwise(shape, weights.data());
+    rbsf::Bytes scratch(rbsf::depthwise_scratch(shape, width));
+    std::vector<int32_t> sums(size_t(width) * shape.padded_channels());
+    path.depthwise_row(shape, packed, {input.data(), rows.pixel, rows.row}, width, sums.data(),
+                       scratch.data());
+    return without_padding(sums, width, shape.padded_channels(), shape.channels);
+  }
+
+  bool check(const Kernels& path) const {
+    if (run(path) == run(*rbsf::kScalar)) return true;
+    std::printf("%s: depthwise sums differ: %d channels, kernel %d, width %d\n", path.name,
+                shape.channels, shape.kernel, width);
+    return false;
+  }
+};
+
+// Sums become bytes. Some lie half-way between two bytes, some far beyond all, and some scales make
+// infinity, or no number.
+struct RoundCase {
+  std::vector<int32_t> sums;  // With some that are only padding.
+  std::vector<float> scale, bias;
+
+  explicit RoundCase(Random& random) {
+    const int count = random.between(1, 100);
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    for (int i = 0; i < count; ++i) {
+      const int kind = random.between(0, 9);
+      sums.push_back(random.between(-600, 600));
+      if (kind == 0) sums.back() = random.between(INT32_MIN, INT32_MAX);
+      scale.push_back(kind == 1 ? kInfinity : kind == 2 ? -1e30f : 0.5f);
+      bias.push_back(kind == 3 ? -kInfinity : kind == 4 ? 0.1f : float(random.between(-9, 9)));
+      if (kind == 5) sums.back() = 0, scale.back() = kInfinity;
+    }
+    sums.resize(count + rbsf::kSumBlock);
+  }
+
+  std::vector<uint8_t> run(const Kernels& path) const {
+    std::vector<uint8_t> bytes(scale.size() + 9, 0x5A);
+    path.round_row(sums.data(), scale.data(), bias.data(), int(scale.size()), bytes.data());
+    return bytes;
+  }
+
+  bool check(const Kernels& path) const {
+    if (run(path) == run(*rbsf::kScalar)) return true;
+    std::printf("%s: rounded bytes differ: %d sums\n", path.name, int(scale.size()));
+    return false;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -229,8 +356,14 @@ int main(int argc, char** argv) {
   for (int trial = 0; trial < trials; ++trial) {
     const BinaryCase binary(random);
     const PixelCase pixels(random);
+    const PointwiseCase pointwise(random);
+    const DepthwiseCase depthwise(random);
+    const RoundCase rounded(random);
     for (const Kernels* path : rbsf::usable_paths())
-      if (path != rbsf::kScalar) wrong += !binary.check(*path) + !pixels.check(*path);
+      if (path != rbsf::kScalar) {
+        wrong += !binary.check(*path) + !pixels.check(*path);
+        wrong += !pointwise.check(*path) + !depthwise.check(*path) + !rounded.check(*path);
+      }
   }
   std::printf("%d trials, %d differences from scalar:%s\n", trials, wrong, names.c_str());
   return wrong ? 1 : 0;

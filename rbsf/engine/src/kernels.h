@@ -6,8 +6,11 @@
 //      one for maps of bits and one for maps of levels.
 //   2. compare_row turns those counts into the bits of a step of the layer's output.
 //   3. pixel_row does both in one for the first layer, which multiplies 8-bit pixels and weights.
+//   4. pointwise_row and depthwise_row sum products of bytes in the layers of the box head, and
+//      round_row turns sums into bytes.
 //
-// pack_binary and pack_pixels put the filters into the order in which the path reads them. Every
+// The functions whose names begin with pack put weights into the order in which the path reads
+// them. Every
 // path gives the same bits. The file to read first is scalar.cpp, which computes them in plain C++.
 //
 // How binary maps lie in memory. Each group of a layer reads a plane [y][x][channel_bytes]: a
@@ -29,6 +32,9 @@ namespace rbsf {
 // Filters are counted in blocks of this many. A block may end with filters that are only padding;
 // their counts are meaningless.
 constexpr int kFilterBlock = 64;
+
+// Sums of products of bytes are computed in blocks of this many outputs or channels.
+constexpr int kSumBlock = 48;
 
 // The filters of one group of a binary layer.
 struct BinaryShape {
@@ -65,9 +71,30 @@ struct BitRow {
   size_t stride, step_stride;
 };
 
+// A 1x1 layer of the box head. Its sums are padded with meaningless ones.
+struct PointwiseShape {
+  int inputs, outputs;
+  int padded_outputs() const { return (outputs + kSumBlock - 1) / kSumBlock * kSumBlock; }
+};
+
+// A depth-wise layer of the box head. Its sums are padded with meaningless ones.
+struct DepthwiseShape {
+  int channels;
+  int kernel;  // The rows of a filter, and its columns.
+  int padded_channels() const { return (channels + kSumBlock - 1) / kSumBlock * kSumBlock; }
+};
+
+// The rows of a map of bytes, in which each pixel has its channels together.
+struct ByteRows {
+  const uint8_t* data;  // The first pixel's first channel.
+  size_t pixel;         // The bytes from a pixel to the next.
+  size_t row;           // The bytes from a row to the next.
+};
+
 // Kernels load whole words and registers, so they may read this many bytes after what they use.
 constexpr size_t kReadAfterRow = 8;      // count_row, after the last window of an input row.
 constexpr size_t kReadAfterPixels = 64;  // pixel_row, after the last pixel.
+constexpr size_t kReadAfterBytes = 64;   // pointwise_row and depthwise_row, after the last pixel.
 
 // What counts differing bits, in maps of bits or in maps of levels.
 struct Counting {
@@ -103,11 +130,42 @@ struct Kernels {
   // is [steps][filters], `scratch` has pixel_scratch(width) bytes.
   void (*pixel_row)(const PixelShape&, const Bytes& filters, const int32_t* thresholds,
                     const InputRows& input, int width, const BitRow& bits, uint8_t* scratch);
+
+  // Brings the weights of a 1x1 layer, [outputs][inputs], into the path's own order.
+  Bytes (*pack_pointwise)(const PointwiseShape&, const int8_t* weights);
+
+  // Computes sums[x][output] of the `width` pixels of a row, whose inputs are bytes. `sums` is
+  // [width][padded_outputs()], `scratch` has pointwise_scratch() bytes.
+  void (*pointwise_row)(const PointwiseShape&, const Bytes& weights, const ByteRows& input,
+                        int width, int32_t* sums, uint8_t* scratch);
+
+  // Brings the weights of a depth-wise layer, [channels][kernel][kernel], into the path's own order.
+  Bytes (*pack_depthwise)(const DepthwiseShape&, const int8_t* weights);
+
+  // Computes sums[x][channel] of an output row. `input` starts with the first row of the windows.
+  // `sums` is [width][padded_channels()], `scratch` has depthwise_scratch() bytes.
+  void (*depthwise_row)(const DepthwiseShape&, const Bytes& weights, const ByteRows& input,
+                        int width, int32_t* sums, uint8_t* scratch);
+
+  // Computes bytes[i] = sums[i] * scale[i] + bias[i], rounded twice to float32, clamped to 0..255
+  // and rounded to the nearest integer, half to even. What is no number becomes 0.
+  void (*round_row)(const int32_t* sums, const float* scale, const float* bias, int count,
+                    uint8_t* bytes);
 };
 
 // The bytes of scratch memory that pixel_row may use for each output pixel, and for a whole row.
 constexpr int kPixelScratch = 64;
 constexpr size_t pixel_scratch(int width) { return kPixelScratch * static_cast<size_t>(width); }
+
+// The bytes of scratch memory that the layers of the box head may use: a row whose bytes are
+// widened to 16 bits, with some pixels of padding, and as many registers as a block of channels has
+// pixels under its windows.
+constexpr size_t pointwise_scratch(const PointwiseShape& shape, int width) {
+  return size_t{2} * (width + 16) * (shape.inputs + 64);
+}
+constexpr size_t depthwise_scratch(const DepthwiseShape& shape, int width) {
+  return size_t{64} * (shape.kernel + 3) * (width + shape.kernel + 16);
+}
 
 // The paths. A pointer is null where the path is not for the processor that this is compiled for.
 extern const Kernels* const kVpopcnt;

@@ -48,7 +48,7 @@ void digit_row(const uint64_t* from, const uint64_t* flips, int words, int width
 }  // namespace
 
 LayerPass::LayerPass(const Kernels& kernels, const Stage& stage, size_t index, Workspace& space,
-                     float* features)
+                     const FeatureOutput& features)
     : kernels_(kernels),
       stage_(stage),
       layer_(stage.layer),
@@ -63,7 +63,9 @@ void LayerPass::convolve_row(int crop, int y, int worker) const {
   for (int group = 0; group < layer_.groups; ++group) {
     count_differing(crop, group, y, worker);
     const uint16_t* counts = space_.counts[worker].as<uint16_t>();
-    if (layer_.real)
+    if (layer_.real && features_.bytes)
+      write_feature_bytes(crop, group, y, counts, worker);
+    else if (layer_.real)
       write_features(crop, group, y, counts);
     else
       write_raw_bits(crop, group, y, counts);
@@ -96,12 +98,25 @@ void LayerPass::write_features(int crop, int group, int y, const uint16_t* count
   const size_t map = static_cast<size_t>(conv_.height) * conv_.width;
   const int filters = stage_.group_outputs(), width = conv_.width;
   const size_t first = static_cast<size_t>(crop) * layer_.outputs + group * filters;
-  float* to = features_ + first * map + static_cast<size_t>(y) * width;
+  float* to = features_.reals + first * map + static_cast<size_t>(y) * width;
   for (int f = 0; f < filters; ++f, to += map) {
     const int output = group * filters + f;
     const float scale = layer_.scale[output], bias = layer_.bias[output];
     for (int x = 0; x < width; ++x)
       to[x] = static_cast<float>(stage_.sum(output, counts[x * padded + f])) * scale + bias;
+  }
+}
+
+void LayerPass::write_feature_bytes(int crop, int group, int y, const uint16_t* counts,
+                                    int worker) const {
+  const size_t padded = stage_.binary.padded_filters();
+  const int filters = stage_.group_outputs(), first = group * filters;
+  int32_t* const sums = space_.scratch[worker].as<int32_t>();
+  const size_t row = static_cast<size_t>(crop) * conv_.height + y;
+  uint8_t* to = features_.bytes + row * conv_.width * layer_.outputs + first;
+  for (int x = 0; x < conv_.width; ++x, counts += padded, to += layer_.outputs) {
+    for (int f = 0; f < filters; ++f) sums[f] = stage_.sum(first + f, counts[f]);
+    kernels_.round_row(sums, features_.scale + first, features_.bias + first, filters, to);
   }
 }
 

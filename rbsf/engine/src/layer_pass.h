@@ -20,11 +20,21 @@
 
 namespace rbsf {
 
+// Where the last layer writes features: as reals, [crop][channel][y][x], or as the bytes that a box
+// head reads, [crop][y][x][channel]. Bytes are sums that a scale and a bias of each channel turn
+// into steps.
+struct FeatureOutput {
+  float* reals;
+  uint8_t* bytes = nullptr;
+  const float* scale = nullptr;
+  const float* bias = nullptr;
+};
+
 class LayerPass {
  public:
   // Layer `index` of the workspace's call. The last layer writes `features`.
   LayerPass(const Kernels& kernels, const Stage& stage, size_t index, Workspace& space,
-            float* features);
+            const FeatureOutput& features);
 
   void convolve_row(int crop, int y, int worker) const;
   void finish_row(int crop, int y, int worker) const;
@@ -33,6 +43,7 @@ class LayerPass {
   void convolve_pixels(int crop, int y, int worker) const;
   void count_differing(int crop, int group, int y, int worker) const;
   void write_features(int crop, int group, int y, const uint16_t* counts) const;
+  void write_feature_bytes(int crop, int group, int y, const uint16_t* counts, int worker) const;
   void write_raw_bits(int crop, int group, int y, const uint16_t* counts) const;
   void write_plane_row(int crop, int group, int digit, int y, const uint64_t* row) const;
   uint8_t* raw_row(int crop, int y) const;
@@ -43,7 +54,7 @@ class LayerPass {
   const Layer& layer_;
   const size_t index_;
   Workspace& space_;
-  float* const features_;
+  const FeatureOutput features_;
   const MapShape conv_, pooled_;
 };
 

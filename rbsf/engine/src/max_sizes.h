@@ -15,6 +15,10 @@ constexpr int kMaxStride = 4;         // Only the layer on pixels has a stride.
 constexpr int kMaxTaps = 32768;       // The products in one sum of a binary layer on bits.
 constexpr int kMaxLevelTaps = 16384;  // The same of a binary layer on levels.
 
+// Of a box head.
+constexpr int kMaxHeadChannels = 1024;       // Those of the features too.
+constexpr float kMaxHeadNumber = 1048576.0;  // 2^20. Every float is at most this in magnitude.
+
 // Of a call.
 constexpr int kMaxCropSide = 4096;
 constexpr int kMaxCrops = 65536;
@@ -27,5 +31,9 @@ static_assert(3 * kMaxLevelTaps + 1 <= UINT16_MAX, "counts on levels and their l
 
 // A sum on pixels has 32 bits. No sum reaches INT32_MAX, which serves as an unreachable threshold.
 static_assert(int64_t{3} * kMaxKernel * kMaxKernel * 255 * 127 < INT32_MAX, "sums fit 32 bits");
+
+// A response is the sum over 36 cells of the products of two features, of which the search's are 0
+// to 255 before 128 is taken from them. No other sum in the head is as large.
+static_assert(int64_t{36} * kMaxHeadChannels * 255 * 127 < INT32_MAX, "sums in the head fit 32 bits");
 
 }  // namespace rbsf

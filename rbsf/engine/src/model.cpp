@@ -4,6 +4,7 @@
 //   2. The metadata, which only Python needs, is skipped.
 //   3. Each layer: its record of sizes is checked against the limits and against the layer before
 //      it. Only then are its weights and its thresholds, or its scales and biases, read.
+//   4. The box head, if the version says that there is one (head_model.cpp).
 #include "model.h"
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "max_sizes.h"
+#include "reader.h"
 
 namespace rbsf {
 namespace {
@@ -22,11 +24,12 @@ namespace {
 constexpr uint8_t kMagic[8] = {0x89, 'R', 'B', 'S', 'F', 0x0D, 0x0A, 0x1A};
 constexpr uint32_t kBitsVersion = 1;    // The outputs of all layers but the last are bits.
 constexpr uint32_t kLevelsVersion = 2;  // Some of them are levels.
+constexpr uint32_t kHeadVersion = 3;    // A box head follows the layers.
 constexpr size_t kHeader = 40;          // The bytes of the header.
 constexpr size_t kChecked = 16;         // The checksum covers everything from this byte on.
 constexpr uint32_t kMaxMetadata = 65536;
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+using rbsf::refuse;  // The overload below would hide it.
 
 [[noreturn]] void refuse(size_t layer, const std::string& why) {
   refuse("layer " + std::to_string(layer) + ": " + why);
@@ -53,43 +56,6 @@ uint32_t crc32(const uint8_t* data, size_t size) {
   for (size_t i = 0; i < size; ++i) c = table[(c ^ data[i]) & 0xFF] ^ (c >> 8);
   return c ^ 0xFFFFFFFFu;
 }
-
-// A cursor that refuses to move past the end.
-class Reader {
- public:
-  Reader(const uint8_t* data, size_t size) : data_(data), left_(size) {}
-
-  size_t left() const { return left_; }
-
-  const uint8_t* take(size_t size) {
-    if (size > left_) refuse("it ends too early");
-    const uint8_t* at = data_;
-    data_ += size;
-    left_ -= size;
-    return at;
-  }
-
-  template <typename T>
-  T one() {
-    T value;
-    std::memcpy(&value, take(sizeof(T)), sizeof(T));
-    return value;
-  }
-
-  template <typename T>
-  std::vector<T> many(size_t count) {
-    // A damaged size must not make the vector ask for memory that the file cannot fill.
-    if (count > left_ / sizeof(T)) refuse("it ends too early");
-    std::vector<T> values(count);
-    const uint8_t* from = take(count * sizeof(T));
-    if (count) std::memcpy(values.data(), from, count * sizeof(T));
-    return values;
-  }
-
- private:
-  const uint8_t* data_;
-  size_t left_;
-};
 
 // Whether the bits after the first `count` of a row of bytes are 0. They must be, so that a network
 // has only one file.
@@ -177,9 +143,9 @@ Reader verified(const uint8_t* data, size_t size) {
   if (size < kHeader) refuse("it ends too early");
   Reader reader(data + sizeof kMagic, size - sizeof kMagic);
   const auto version = reader.one<uint32_t>();
-  if (version < kBitsVersion || version > kLevelsVersion)
+  if (version < kBitsVersion || version > kHeadVersion)
     refuse("it has version " + std::to_string(version) + ", but this package reads versions " +
-           std::to_string(kBitsVersion) + " to " + std::to_string(kLevelsVersion));
+           std::to_string(kBitsVersion) + " to " + std::to_string(kHeadVersion));
   const auto checksum = reader.one<uint32_t>();
   const auto whole = reader.one<uint64_t>();
   if (whole != size)
@@ -205,6 +171,13 @@ size_t read_header(Reader& reader, Model& model) {
   return layers;
 }
 
+// Says whether the version, which verified() has read, is that of a file with a box head.
+bool has_head(const uint8_t* data) {
+  uint32_t version;
+  std::memcpy(&version, data + sizeof kMagic, sizeof version);
+  return version == kHeadVersion;
+}
+
 // The version has been verified, but not that it is the one that the layers need. There is no
 // other, so that a network has only one file.
 void check_version(const uint8_t* data, const Model& model) {
@@ -212,7 +185,7 @@ void check_version(const uint8_t* data, const Model& model) {
   std::memcpy(&version, data + sizeof kMagic, sizeof version);
   const bool levels = std::any_of(model.layers.begin(), model.layers.end(),
                                   [](const Layer& layer) { return layer.steps == kLevelSteps; });
-  if (version != (levels ? kLevelsVersion : kBitsVersion))
+  if (!model.head && version != (levels ? kLevelsVersion : kBitsVersion))
     refuse("its layers do not belong to version " + std::to_string(version));
 }
 
@@ -232,6 +205,7 @@ Model read_model(const uint8_t* data, size_t size) {
     inputs = layer.outputs, digits = layer.digits();
     model.layers.push_back(std::move(layer));
   }
+  if (has_head(data)) model.head = read_head(reader, model);
   if (reader.left()) refuse("it has bytes after its last layer");
   check_version(data, model);
   return model;

@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "head_model.h"
 
 namespace rbsf {
 
@@ -37,6 +40,7 @@ struct Layer {
 struct Model {
   float response_gain, response_bias;
   std::vector<Layer> layers;
+  std::optional<HeadModel> head;
 };
 
 // Reads a packed file. Anything but a whole, unaltered file of this version makes it throw

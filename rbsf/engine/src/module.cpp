@@ -5,6 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -69,6 +71,12 @@ nb::list to_list(const rbsf::Network::Trace& trace, size_t count,
   return maps;
 }
 
+// An exemplar, and the network that made it. Its kernels are in that network's order.
+struct PyExemplar {
+  rbsf::ExemplarKernels kernels;
+  const uint64_t network;
+};
+
 class PyNetwork {
  public:
   PyNetwork(const nb::bytes& data, const std::string& path, int threads)
@@ -103,6 +111,27 @@ class PyNetwork {
                    shapes);
   }
 
+  bool has_head() const { return network_.has_head(); }
+
+  PyExemplar exemplar(const Crops& crops) {
+    const int size = one_crop_side(crops);
+    nb::gil_scoped_release release;
+    return {network_.exemplar(crops.data(), size), number_};
+  }
+
+  auto search(const PyExemplar& exemplar, const Crops& crops, float width, float height) {
+    const int size = one_crop_side(crops);
+    if (exemplar.network != number_)
+      throw std::invalid_argument("the exemplar was made by another network");
+    if (!std::isfinite(width) || !std::isfinite(height))
+      throw std::invalid_argument("the logarithms of the believed size must be finite");
+    const size_t grid = network_.grid(size);
+    auto maps = make_array<float>({rbsf::Head::kMaps, grid, grid});
+    nb::gil_scoped_release release;
+    network_.search(exemplar.kernels, crops.data(), size, {width, height}, maps.data());
+    return maps;
+  }
+
   std::vector<double> profile(const Crops& crops) {
     const int size = crop_side(crops), count = int(crops.shape(0));
     return traced([&] { return network_.trace(crops.data(), count, size); }).seconds;
@@ -115,6 +144,16 @@ class PyNetwork {
     return run();
   }
 
+  static int one_crop_side(const Crops& crops) {
+    if (crops.shape(0) != 1) throw std::invalid_argument("the box head takes one crop at a time");
+    return crop_side(crops);
+  }
+
+  static uint64_t next_number() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
+
   static int checked(int threads) {
     if (threads < 1 || threads > rbsf::kMaxThreads)
       throw std::invalid_argument("threads must be 1 to " + std::to_string(rbsf::kMaxThreads));
@@ -122,6 +161,7 @@ class PyNetwork {
   }
 
   rbsf::Network network_;
+  const uint64_t number_ = next_number();  // No other network of this process has it.
 };
 
 std::vector<std::string> paths() {
@@ -136,6 +176,7 @@ NB_MODULE(_kernels, m) {
   m.doc() = "Runs packed 1-bit networks on the vector instructions of this machine.";
   m.def("paths", &paths,
         "Returns the names of the kernel paths that this machine can run, the fastest first.");
+  nb::class_<PyExemplar>(m, "Exemplar", "What a network's box head computes from an exemplar, once.");
   nb::class_<PyNetwork>(m, "Network", "A packed network. Several threads may call it at once.")
       .def(
           nb::init<const nb::bytes&, const std::string&, int>(), nb::arg("data"),
@@ -153,6 +194,12 @@ NB_MODULE(_kernels, m) {
            nb::arg("size"),
            "Returns the same as `layers` for the layers after the first, whose map is given. It "
            "must have the shape that crops of size x size lead to.")
+      .def_prop_ro("has_head", &PyNetwork::has_head)
+      .def("exemplar", &PyNetwork::exemplar, nb::arg("crop").noconvert(),
+           "Prepares an exemplar, RGB uint8 (1, S, S, 3), for `search`.")
+      .def("search", &PyNetwork::search, nb::arg("exemplar"), nb::arg("crop").noconvert(),
+           nb::arg("log_width"), nb::arg("log_height"),
+           "Returns the head's maps for a search crop, RGB uint8 (1, S, S, 3): float32 (7, r, r).")
       .def("profile", &PyNetwork::profile, nb::arg("crops").noconvert(),
            "Runs the network once and returns the seconds that each layer took.");
 }

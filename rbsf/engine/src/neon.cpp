@@ -19,7 +19,11 @@ struct Products : SignedBytes {
   using Window = int8x16_t;
 
   // The lower half of a register holds bytes 0 and 1 of each filter, the upper half bytes 2 and 3.
-  static int slot(int lane, int byte) { return byte / 2 * 8 + 2 * lane + byte % 2; }
+  static constexpr int slot(int lane, int byte) { return byte / 2 * 8 + 2 * lane + byte % 2; }
+
+  static void interleave(const uint8_t* const (&rows)[kStep], Pixel* to) {
+    interleave_rows<Products>(rows, to);
+  }
 
   static Window window(const Pixel* from) {
     int16_t pairs[2];
@@ -36,13 +40,19 @@ struct Products : SignedBytes {
 };
 
 using Pixels = PixelSums<Products>;
+using Layers = HeadSums<Products>;
 
 const Kernels kPath = {"neon",
                        ByteSums<ByteCounts>::counting(),
                        ByteSums<LevelLookup>::counting(),
                        compare_row,
                        Pixels::pack_pixels,
-                       Pixels::pixel_row};
+                       Pixels::pixel_row,
+                       Layers::pack_pointwise,
+                       Layers::pointwise_row,
+                       Layers::pack_depthwise,
+                       Layers::depthwise_row,
+                       round_row};
 
 }  // namespace
 

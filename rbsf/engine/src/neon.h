@@ -3,17 +3,23 @@
 //   1. Binary layers compare a byte of a window of bits with 16 filters: cnt counts the bits that
 //      differ. In a window of levels, tbl looks up a nibble of both digits at once.
 //   2. Comparison makes one byte of output bits from eight counts.
-//   3. Layers on pixels have signed bytes only, so pixels are stored less 128.
+//   3. Layers on pixels have signed bytes only, so pixels are stored less 128. So have the layers of
+//      the box head.
+//   4. Sums become bytes four at a time.
 //
 // Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
 
 #include <arm_neon.h>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "byte_sums.h"
+#include "head_sums.h"
 #include "kernels.h"
 #include "pixel_sums.h"
 
@@ -87,6 +93,52 @@ struct SignedBytes {
     return vaddvq_u32(vandq_u32(vcgeq_s32(sums, bounds), places));
   }
 };
+
+// Of the bytes [row][lane] of four rows, says which one stands at each place in the order of slot().
+template <typename Isa>
+constexpr std::array<uint8_t, 16> interleaved() {
+  std::array<uint8_t, 16> order{};
+  for (int lane = 0; lane < Isa::kLanes; ++lane)
+    for (int byte = 0; byte < Isa::kStep; ++byte)
+      order[Isa::slot(lane, byte)] = static_cast<uint8_t>(Isa::kLanes * byte + lane);
+  return order;
+}
+
+template <typename Isa>
+void interleave_rows(const uint8_t* const (&rows)[4], int8_t* to) {
+  static constexpr std::array<uint8_t, 16> kOrder = interleaved<Isa>();
+  uint8_t bytes[16];
+  for (int i = 0; i < 4; ++i) std::memcpy(bytes + 4 * i, rows[i], 4);
+  const uint8x16_t ordered = vqtbl1q_u8(vld1q_u8(bytes), vld1q_u8(kOrder.data()));
+  vst1q_s8(to, vreinterpretq_s8_u8(veorq_u8(ordered, vdupq_n_u8(0x80))));
+}
+
+uint16x4_t round_four(const int32_t* sums, const float* scale, const float* bias) {
+  const float32x4_t product = vmulq_f32(vcvtq_f32_s32(vld1q_s32(sums)), vld1q_f32(scale));
+  // Of a number and what is none, these take the number.
+  const float32x4_t least = vmaxnmq_f32(vaddq_f32(product, vld1q_f32(bias)), vdupq_n_f32(0.0f));
+  return vqmovun_s32(vcvtnq_s32_f32(vminnmq_f32(least, vdupq_n_f32(255.0f))));
+}
+
+void round_row(const int32_t* sums, const float* scale, const float* bias, int count,
+               uint8_t* bytes) {
+  int i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const uint16x4_t low = round_four(sums + i, scale + i, bias + i);
+    const uint16x4_t high = round_four(sums + i + 4, scale + i + 4, bias + i + 4);
+    vst1_u8(bytes + i, vmovn_u16(vcombine_u16(low, high)));
+  }
+  for (; i < count; i += 4) {  // Past the end nothing may be read or written.
+    const int left = std::min(count - i, 4);
+    int32_t s[4] = {};
+    float a[4] = {}, b[4] = {};
+    std::copy_n(sums + i, left, s), std::copy_n(scale + i, left, a), std::copy_n(bias + i, left, b);
+    const uint16x4_t words = round_four(s, a, b);
+    uint8_t rounded[8];
+    vst1_u8(rounded, vmovn_u16(vcombine_u16(words, words)));
+    std::copy_n(rounded, left, bytes + i);
+  }
+}
 
 }  // namespace
 }  // namespace rbsf

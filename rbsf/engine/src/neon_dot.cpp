@@ -18,7 +18,11 @@ namespace {
 struct Products : SignedBytes {
   using Window = int8x16_t;
 
-  static int slot(int lane, int byte) { return kStep * lane + byte; }
+  static constexpr int slot(int lane, int byte) { return kStep * lane + byte; }
+
+  static void interleave(const uint8_t* const (&rows)[kStep], Pixel* to) {
+    interleave_rows<Products>(rows, to);
+  }
 
   static Window window(const Pixel* from) {
     int32_t bytes;
@@ -32,13 +36,19 @@ struct Products : SignedBytes {
 };
 
 using Pixels = PixelSums<Products>;
+using Layers = HeadSums<Products>;
 
 const Kernels kPath = {"neon-dot",
                        ByteSums<ByteCounts>::counting(),
                        ByteSums<LevelLookup>::counting(),
                        compare_row,
                        Pixels::pack_pixels,
-                       Pixels::pixel_row};
+                       Pixels::pixel_row,
+                       Layers::pack_pointwise,
+                       Layers::pointwise_row,
+                       Layers::pack_depthwise,
+                       Layers::depthwise_row,
+                       round_row};
 
 }  // namespace
 

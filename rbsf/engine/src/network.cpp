@@ -4,10 +4,13 @@
 //      kernel path, its thresholds as limits.
 //   2. embed() borrows a workspace and copies the crops into it.
 //   3. run_layer() runs one layer after another. Threads share the rows of all crops.
+//   4. exemplar() and search() do the same with one crop, and then run the box head.
 #include "network.h"
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "layer_pass.h"
@@ -30,6 +33,7 @@ Network::Network(const Model& model, const std::string& path, int threads)
     const int next_groups = index + 1 < count ? model.layers[index + 1].groups : 1;
     stages_.push_back(make_stage(model.layers[index], next_groups, kernels_));
   }
+  if (model.head) head_ = std::make_unique<Head>(model, kernels_);
 }
 
 Network::~Network() = default;
@@ -44,11 +48,48 @@ void Network::embed(const uint8_t* crops, int count, int size, float* features) 
   if (!count) return;
   auto space = borrow(count, size);
   std::memcpy(space->pixels.data(), crops, space->pixels.size());
-  for (size_t index = 0; index < stages_.size(); ++index) run_layer(index, *space, features);
+  for (size_t index = 0; index < stages_.size(); ++index) run_layer(index, *space, {features});
   give_back(std::move(space));
 }
 
-void Network::run_layer(size_t index, Workspace& space, float* features) const {
+ExemplarKernels Network::exemplar(const uint8_t* crop, int size) {
+  if (grid(size) != 1)
+    throw std::invalid_argument("an exemplar's feature must have " + std::to_string(kCells) +
+                                " rows of cells, but crops of " + std::to_string(size) + " have " +
+                                std::to_string(grid(size) + kCells - 1));
+  auto space = borrow(1, size);
+  embed_bytes(crop, *space);
+  ExemplarKernels made = head_->exemplar(space->head->feature.bytes.data());
+  give_back(std::move(space));
+  return made;
+}
+
+void Network::search(const ExemplarKernels& exemplar, const uint8_t* crop, int size,
+                     const float (&sizes)[2], float* maps) {
+  grid(size);  // This checks the size.
+  auto space = borrow(1, size);
+  embed_bytes(crop, *space);
+  head_->search(exemplar, sizes, *space->head, *pool_, maps);
+  give_back(std::move(space));
+}
+
+int Network::grid(int size) const {
+  if (!head_) throw std::invalid_argument("this network has no box head");
+  const int side = shapes(size).back().height;
+  if (side < kCells)
+    throw std::invalid_argument("crops of " + std::to_string(size) + "x" + std::to_string(size) +
+                                " are too small for this network's head");
+  return side - kCells + 1;
+}
+
+void Network::embed_bytes(const uint8_t* crop, Workspace& space) const {
+  std::memcpy(space.pixels.data(), crop, space.pixels.size());
+  const FeatureOutput output{nullptr, space.head->feature.bytes.data(),
+                             head_->feature_scale().data(), head_->feature_bias().data()};
+  for (size_t index = 0; index < stages_.size(); ++index) run_layer(index, space, output);
+}
+
+void Network::run_layer(size_t index, Workspace& space, const FeatureOutput& features) const {
   const LayerPass pass(kernels_, stages_[index], index, space, features);
   const int conv_rows = space.shapes[index].conv.height, rows = space.shapes[index].pooled.height;
   const int parts = (conv_rows + kRowsAnItem - 1) / kRowsAnItem;  // The items of one crop.
@@ -72,7 +113,8 @@ std::unique_ptr<Workspace> Network::borrow(int count, int size) {
         return taken;
       }
   }
-  return std::make_unique<Workspace>(stages_, kernels_, pool_->threads(), count, size);
+  return std::make_unique<Workspace>(stages_, kernels_, pool_->threads(), count, size,
+                                     head_ ? &head_->model() : nullptr);
 }
 
 void Network::give_back(std::unique_ptr<Workspace> space) {

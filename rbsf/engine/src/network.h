@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "dispatch.h"
+#include "head.h"
 #include "model.h"
 #include "pool.h"
 #include "stage.h"
 
 namespace rbsf {
 
+struct FeatureOutput;
 struct Workspace;
 
 class Network {
@@ -35,6 +37,22 @@ class Network {
   // threads may call it at once.
   void embed(const uint8_t* crops, int count, int size, float* features);
 
+  bool has_head() const { return head_ != nullptr; }
+
+  // Prepares an exemplar for search(), from a crop [size][size][3]. Throws std::invalid_argument if
+  // there is no head, or if the feature of such a crop is not kCells x kCells.
+  ExemplarKernels exemplar(const uint8_t* crop, int size);
+
+  // Looks for an exemplar of this network in a crop [size][size][3], and writes the maps of
+  // Head::search(), each [grid(size)][grid(size)]. `sizes` are the logarithms of the believed width
+  // and height. Several threads may call it at once.
+  void search(const ExemplarKernels& exemplar, const uint8_t* crop, int size,
+              const float (&sizes)[2], float* maps);
+
+  // The rows of the maps for crops of size x size. Throws std::invalid_argument if there is no head,
+  // or if the feature is smaller than an exemplar's.
+  int grid(int size) const;
+
   // What embed() passes through. It is for tests and profiles (trace.cpp).
   struct Trace {
     std::vector<std::vector<uint8_t>> maps;  // Of each layer but the last, see below.
@@ -52,11 +70,13 @@ class Network {
  private:
   std::unique_ptr<Workspace> borrow(int count, int size);
   void give_back(std::unique_ptr<Workspace> space);
-  void run_layer(size_t index, Workspace& space, float* features) const;
+  void run_layer(size_t index, Workspace& space, const FeatureOutput& features) const;
+  void embed_bytes(const uint8_t* crop, Workspace& space) const;
   Trace trace_from(size_t first, Workspace& space) const;
 
   const Kernels& kernels_;
   std::vector<Stage> stages_;
+  std::unique_ptr<Head> head_;  // Null if the network only embeds.
   std::unique_ptr<Pool> pool_;
   std::mutex mutex_;  // Guards idle_.
   std::vector<std::unique_ptr<Workspace>> idle_;

@@ -5,7 +5,10 @@
 //   2. compare_row sets a bit where the count is below the filter's limit.
 //   3. pixel_row sums weight * pixel over a window, and sets a step's bit where the sum reaches the
 //      filter's threshold.
+//   4. pointwise_row and depthwise_row sum weight * byte, and round_row rounds sums to bytes.
+#include <algorithm>
 #include <bitset>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -99,12 +102,69 @@ void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thr
   }
 }
 
+Bytes copy_weights(const int8_t* weights, size_t size) {
+  Bytes packed(size);
+  std::memcpy(packed.data(), weights, size);
+  return packed;
+}
+
+Bytes pack_pointwise(const PointwiseShape& shape, const int8_t* weights) {
+  return copy_weights(weights, static_cast<size_t>(shape.outputs) * shape.inputs);
+}
+
+void pointwise_row(const PointwiseShape& shape, const Bytes& weights, const ByteRows& input,
+                   int width, int32_t* sums, uint8_t*) {
+  for (int x = 0; x < width; ++x, sums += shape.padded_outputs()) {
+    const uint8_t* pixel = input.data + x * input.pixel;
+    const int8_t* weight = weights.as<int8_t>();
+    for (int output = 0; output < shape.outputs; ++output) {
+      int32_t sum = 0;
+      for (int i = 0; i < shape.inputs; ++i) sum += *weight++ * pixel[i];
+      sums[output] = sum;
+    }
+  }
+}
+
+Bytes pack_depthwise(const DepthwiseShape& shape, const int8_t* weights) {
+  return copy_weights(weights, static_cast<size_t>(shape.channels) * shape.kernel * shape.kernel);
+}
+
+void depthwise_row(const DepthwiseShape& shape, const Bytes& weights, const ByteRows& input,
+                   int width, int32_t* sums, uint8_t*) {
+  for (int x = 0; x < width; ++x, sums += shape.padded_channels()) {
+    const int8_t* weight = weights.as<int8_t>();
+    for (int channel = 0; channel < shape.channels; ++channel) {
+      int32_t sum = 0;
+      for (int row = 0; row < shape.kernel; ++row) {
+        const uint8_t* from = input.data + row * input.row + x * input.pixel + channel;
+        for (int column = 0; column < shape.kernel; ++column)
+          sum += *weight++ * from[column * input.pixel];
+      }
+      sums[channel] = sum;
+    }
+  }
+}
+
+void round_row(const int32_t* sums, const float* scale, const float* bias, int count,
+               uint8_t* bytes) {
+  for (int i = 0; i < count; ++i) {
+    const float value = static_cast<float>(sums[i]) * scale[i] + bias[i];
+    const float least = value > 0.0f ? value : 0.0f;
+    bytes[i] = static_cast<uint8_t>(std::lrint(std::min(least, 255.0f)));
+  }
+}
+
 const Kernels kPath = {"scalar",
                        {pack_binary, scratch_bytes, count_row<1>},
                        {pack_binary, scratch_bytes, count_row<2>},
                        compare_row,
                        pack_pixels,
-                       pixel_row};
+                       pixel_row,
+                       pack_pointwise,
+                       pointwise_row,
+                       pack_depthwise,
+                       depthwise_row,
+                       round_row};
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bits.h"
+#include "layer_pass.h"
 #include "network.h"
 #include "workspace.h"
 
@@ -79,7 +80,7 @@ Network::Trace Network::trace_from(size_t first, Workspace& space) const {
                         last.width);
   for (size_t index = first; index < stages_.size(); ++index) {
     const auto start = std::chrono::steady_clock::now();
-    run_layer(index, space, trace.features.data());
+    run_layer(index, space, {trace.features.data()});
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     trace.seconds.push_back(passed.count());
     if (!stages_[index].layer.real) trace.maps.push_back(unpack_map(stages_[index], index, space));

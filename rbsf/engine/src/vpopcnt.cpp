@@ -9,6 +9,7 @@
 //   4. Maps of levels are looked up by nibbles, see avx512_lookup.h. Comparison and layers on
 //   pixels
 //      are in avx512_pixels.h.
+//   5. The layers of the box head are in avx512_head.h and x86_round.h.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -20,11 +21,13 @@
 #include <cstring>
 #include <utility>
 
+#include "avx512_head.h"
 #include "avx512_lookup.h"
 #include "avx512_pixels.h"
 #include "byte_sums.h"
 #include "kernels.h"
 #include "memory.h"
+#include "x86_round.h"
 
 namespace rbsf {
 namespace {
@@ -121,7 +124,12 @@ const Kernels kPath = {"avx512-vpopcnt",
                        ByteSums<Lookup<2>>::counting(),
                        compare_row,
                        pack_pixels,
-                       pixel_row};
+                       pixel_row,
+                       Layers::pack_pointwise,
+                       Layers::pointwise_row,
+                       Layers::pack_depthwise,
+                       Layers::depthwise_row,
+                       round_row};
 
 }  // namespace
 

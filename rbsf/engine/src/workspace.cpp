@@ -28,20 +28,21 @@ size_t counts_bytes(const Stage& stage, const LayerShapes& shapes) {
   return static_cast<size_t>(shapes.conv.width) * stage.binary.padded_filters() * sizeof(uint16_t);
 }
 
-// The convolution needs what its kernel asks for. The pool needs a raw row and what it becomes, and
+// The convolution needs what its kernel asks for. The last layer needs the sums of a pixel. The pool needs a raw row and what it becomes, and
 // the digits of that take no more than the raw row.
 size_t scratch_bytes(const Stage& stage, const LayerShapes& shapes, const Kernels& kernels) {
   const int width = shapes.conv.width;
   const size_t convolution = stage.layer.binary
                                  ? stage.counting(kernels).scratch_bytes(stage.binary, width)
                                  : pixel_scratch(width);
-  return std::max(convolution, 2 * raw_row_bytes(stage, shapes));
+  const size_t sums = stage.layer.real ? sizeof(int32_t) * stage.group_outputs() : 0;
+  return std::max({convolution, sums, 2 * raw_row_bytes(stage, shapes)});
 }
 
 }  // namespace
 
 Workspace::Workspace(const std::vector<Stage>& stages, const Kernels& kernels, int threads,
-                     int crop_count, int crop_size)
+                     int crop_count, int crop_size, const HeadModel* model)
     : count(crop_count),
       size(crop_size),
       shapes(layer_shapes(stages, size)),
@@ -57,6 +58,9 @@ Workspace::Workspace(const std::vector<Stage>& stages, const Kernels& kernels, i
     counts.emplace_back(most_counts);
     scratch.emplace_back(most_scratch);
   }
+  const MapShape feature = shapes.back().pooled;
+  if (model && feature.height >= kCells)
+    head = std::make_unique<HeadSpace>(*model, feature.channels, feature.height, threads);
 }
 
 }  // namespace rbsf

@@ -1,0 +1,90 @@
+"""A packed network with a box head on the compiled kernels: it takes crops, and gives answers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbsf.engine.box_answer import BoxAnswer, decode_boxes, relative_size
+from rbsf.engine.crops import checked_crops
+from rbsf.engine.format import PackedNetwork, read_packed
+from rbsf.engine.origin import Reloadable
+from rbsf.engine.packed import open_network
+from rbsf.errors import InputError
+from rbsf.files.hashing import file_sha256
+
+
+class PackedBoxNetwork(Reloadable):
+    """A `BoxNetwork` (see `rbsf.engine.box_answer`) that runs in bits and bytes.
+
+    Every kernel path and every number of threads gives the same numbers.
+
+    Args:
+        network: A packed network with a box head.
+        name: The name that reports show.
+        weights_sha256: The hash of the network's file; empty for a network in memory.
+        threads: How many threads run the network. None uses one for each core this process may
+            use, but not more than `rbsf.engine.packed.MOST_THREADS`.
+
+    Raises:
+        InputError: The network has no head, or the compiled kernels are missing, or RBSF_KERNELS
+            names none of them.
+    """
+
+    engine = "packed"
+
+    def __init__(
+        self,
+        network: PackedNetwork,
+        name: str = "network",
+        weights_sha256: str = "",
+        threads: int | None = None,
+    ) -> None:
+        if network.head is None:
+            raise InputError(f"{name} has no box head: it is packed from a network without one")
+        self.network = open_network(network, threads)
+        self.path: str = self.network.path
+        self.name, self.weights_sha256 = name, weights_sha256
+
+    @classmethod
+    def from_file(cls, path: str | Path, threads: int | None = None) -> PackedBoxNetwork:
+        """Loads a packed file.
+
+        Args:
+            path: The file.
+            threads: How many threads run the network, as above.
+
+        Raises:
+            InputError: The file cannot be read, is damaged or has no head, or no kernels can run.
+        """
+        file = Path(path).resolve()
+        loaded = cls(read_packed(file), file.stem, file_sha256(file), threads)
+        loaded.origin = cls.from_file, (file, threads)
+        return loaded
+
+    def exemplar(self, crop: NDArray[np.uint8]) -> Any:
+        """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the result."""
+        return self.network.exemplar(checked_crops(crop))
+
+    def search(
+        self, exemplar: Any, crop: NDArray[np.uint8], believed: tuple[float, float]
+    ) -> BoxAnswer:
+        """Looks for the target in a search crop.
+
+        Args:
+            exemplar: What `exemplar` of this network gave.
+            crop: The search crop, RGB uint8 1 x 255 x 255 x 3, cut for the believed size.
+            believed: The width and height that are expected, in pixels of the crop.
+
+        Raises:
+            InputError: The believed size is not positive and finite.
+        """
+        if not all(0 < side < math.inf for side in believed):
+            raise InputError(f"a believed size is positive and finite, not {believed}")
+        width, height = map(relative_size, believed)
+        maps = self.network.search(exemplar, checked_crops(crop), width, height)
+        return BoxAnswer(maps[0], maps[1], maps[2], decode_boxes(maps[3:], believed))
