@@ -7,7 +7,7 @@ import pytest
 
 import rbsf
 from rbsf.errors import InputError
-from tracker.evaluation.contenders import Contender, check_names, siamfc_contenders
+from tracker.evaluation.contenders import Contender, check_names, our_contenders
 
 WEIGHTS = Path(rbsf.__file__).parent / "weights"
 
@@ -27,7 +27,7 @@ def test_files_of_one_stem_are_told_apart(tmp_path, monkeypatch, files, names):
         return Contender(path.stem, "packed", None, {}, object, code="")
 
     monkeypatch.setattr("tracker.evaluation.contenders._contender", contender)
-    found = siamfc_contenders([tmp_path / file for file in files])
+    found = our_contenders([tmp_path / file for file in files])
     assert [item.name for item in found] == names
 
 
@@ -37,14 +37,14 @@ def test_files_in_folders_of_one_name_are_told_apart_by_the_whole_path(tmp_path,
 
     monkeypatch.setattr("tracker.evaluation.contenders._contender", contender)
     files = [tmp_path / one / "run" / "best.rbsf" for one in "ab"]
-    first, second = [item.name for item in siamfc_contenders(files)]
+    first, second = [item.name for item in our_contenders(files)]
     assert first.endswith("a-run-best.rbsf") and second.endswith("b-run-best.rbsf")
     assert "/" not in first
 
 
 def test_shipped_weights_of_one_stem_run_side_by_side():
     pytest.importorskip("torch")
-    found = siamfc_contenders([WEIGHTS / "xnor_sf.rbsf", WEIGHTS / "xnor_sf.safetensors"])
+    found = our_contenders([WEIGHTS / "xnor_sf.rbsf", WEIGHTS / "xnor_sf.safetensors"])
     assert [item.name for item in found] == ["xnor_sf.rbsf", "xnor_sf.safetensors"]
     assert found[0].weights_sha256 != found[1].weights_sha256
 
