@@ -15,14 +15,16 @@ than a quarter of the box can be seen. Everything random follows from the sequen
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rbsf.errors import InputError
+from rbsf.files.image import read_image
 
 from .edits import Occluder, Window
 from .metrics import Floats
@@ -48,6 +50,20 @@ ENDS = 0.2, 0.8
 """Where the target is shown in a window before and after a jump, in sides of the window."""
 FAR = 1.5
 """A jump moves the target by so many sides at least."""
+
+
+def tests_of(sequence: Sequence, others: Several[Path]) -> Iterator[Sequence]:
+    """The tests that can be made of a sequence.
+
+    Args:
+        sequence: The sequence.
+        others: Pictures of other sequences, one of which occludes the target.
+    """
+    first = read_image(sequence.frames[0], as_stored=True)
+    for kind in KINDS:
+        if first is not None:
+            with suppress(InputError):
+                yield make_test(sequence, kind, (first.shape[1], first.shape[0]), others)
 
 
 def make_test(

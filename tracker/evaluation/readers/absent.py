@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from rbsf.errors import InputError
-from rbsf.files.image import read_image
 
-from ..absences import KINDS, make_test
+from ..absences import tests_of
 from ..sequence import Sequence
 from .benchmark import Benchmark, Loaders
 from .got10k import find_got10k
@@ -32,17 +30,8 @@ def find_absent(root: Path) -> Loaders:
             found[name] = load
     for sequence in whole:
         others = [other.frames[len(other.frames) // 2] for other in whole if other is not sequence]
-        found |= {test.name: partial(_made, test) for test in _tests(sequence, others)}
+        found |= {test.name: partial(_made, test) for test in tests_of(sequence, others)}
     return found
-
-
-def _tests(sequence: Sequence, others: list[Path]) -> Iterator[Sequence]:
-    """The tests that can be made of a sequence."""
-    first = read_image(sequence.frames[0], as_stored=True)
-    for kind in KINDS:
-        if first is not None:
-            with suppress(InputError):
-                yield make_test(sequence, kind, (first.shape[1], first.shape[0]), others)
 
 
 def _made(test: Sequence) -> Sequence:
