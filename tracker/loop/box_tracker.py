@@ -83,6 +83,7 @@ class BoxTracker:
         self.evidence: Evidence | None = None
         """What the score of the last frame was made from; None before the first `update`."""
         self._eye: Eye | None = None
+        self._search: WholeFrame | None = None
 
     def init(self, frame: Frame, box: Sequence[float]) -> None:
         """Starts to follow a target, in place of any earlier one.

@@ -54,4 +54,4 @@ def _grid(center: Point, step: float, frame_size: tuple[int, int]) -> list[Point
 def _line(extent: int, step: float) -> NDArray[np.float64]:
     """The middles of equal parts of a line of pixels, each at most a step long."""
     parts = math.ceil(extent / step)
-    return (np.arange(parts) + 0.5) * (extent / parts) - 0.5
+    return np.asarray((np.arange(parts) + 0.5) * (extent / parts) - 0.5)

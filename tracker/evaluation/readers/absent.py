@@ -39,7 +39,7 @@ def _made(test: Sequence) -> Sequence:
 
 
 ABSENT = Benchmark(
-    split="tests of occlusion, leaving the view and jump cuts, made of every sequence found",
+    split="tests made of every sequence found",
     layout="<root>/<Sequence>/img/*.jpg with groundtruth_rect.txt, or <root>/train/list.txt",
     find=find_absent,
 )
