@@ -33,7 +33,7 @@ def plot_reliability(trackers: Sequence[Known], folder: Path) -> Picture | None:
             label = name if lost.auc is None else f"{name} [AUC {lost.auc:.3f}]"
             axes.plot(at, held, label=label, color=style.shade.light, linestyle=style.line)
             areas = [SMALLEST + LARGEST * each.frames / frames for each in bins]
-            axes.scatter(at, held, s=areas, color=style.shade.light, zorder=3)
+            axes.scatter(at, held, s=areas, color=style.shade.light, zorder=3, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", ylabel="share of frames that are held")
         axes.grid()
         legend_below(canvas, len(scored))
