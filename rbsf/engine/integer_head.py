@@ -75,9 +75,7 @@ class IntegerHead:
         return Exemplar(
             np.maximum(cells.astype(np.int16) - CENTRE, -127).astype(np.int8),
             HeadLayer(pixel, pixel_scale, np.zeros(CELLS**2, np.float32)),
-            HeadLayer(
-                depthwise.reshape(-1, CELLS, CELLS), correlated_scale, head.correlated_bias
-            ),
+            HeadLayer(depthwise.reshape(-1, CELLS, CELLS), correlated_scale, head.correlated_bias),
             HeadLayer(grid.weights, gated, grid.bias),
         )
 

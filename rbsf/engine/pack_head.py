@@ -50,7 +50,7 @@ from torch import Tensor, nn
 
 from rbsf.engine.format import PackedNetwork
 from rbsf.engine.pack import pack
-from rbsf.engine.packed_head import CELLS, Floats, HeadLayer, PackedHead, Tower
+from rbsf.engine.packed_head import Floats, HeadLayer, PackedHead, Tower
 from rbsf.engine.torch_box import TorchBoxNetwork, load_box_net
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
@@ -89,8 +89,9 @@ def pack_box_file(path: str | Path, pairs: Sequence[CalibrationPair]) -> PackedN
     """
     file = Path(path)
     model, header = load_box_net(file), load_checkpoint(file).header
-    origin = {key: header[key] for key in ("kind", "seed", "step", "metrics") if key in header}
-    metadata = {"name": file.stem, "source_sha256": file_sha256(file), **origin}
+    kept = ("kind", "seed", "step", "metrics")
+    origin: dict[str, Any] = {key: header[key] for key in kept if key in header}
+    metadata: dict[str, Any] = {"name": file.stem, "source_sha256": file_sha256(file), **origin}
     try:
         return pack_box_net(model, pairs, metadata)
     except InputError as error:
@@ -176,9 +177,7 @@ def _pack_head(head: BoxHead, maps: Maps) -> PackedHead:
     )
 
 
-def _tower(
-    name: str, tower: nn.Sequential, answer: nn.Conv2d, steps: Doubles, maps: Maps
-) -> Tower:
+def _tower(name: str, tower: nn.Sequential, answer: nn.Conv2d, steps: Doubles, maps: Maps) -> Tower:
     layers: list[HeadLayer] = []
     for number, separable in enumerate(tower.children()):
         parts = list(separable.children())

@@ -133,7 +133,9 @@ def read_head(reader: Reader, features: int) -> PackedHead:
     most = f"not 1 to {MOST_CHANNELS}"
     require(features <= MOST_CHANNELS, f"breaks a rule of the format: {features} features, {most}")
     c = int(reader.array("<u4", 1)[0])
-    require(1 <= c <= MOST_CHANNELS, f"breaks a rule of the format: its head has {c} channels, {most}")
+    require(
+        1 <= c <= MOST_CHANNELS, f"breaks a rule of the format: its head has {c} channels, {most}"
+    )
     parts = _Parts(reader)
     return PackedHead(
         feature_step=parts.step(),

@@ -22,6 +22,7 @@ from rbsf.nn.box_head import BoxNet
 BACKBONES = {"slim": SLIM_LAYERS, "wide": WIDE_LAYERS, "alexnet": LAYERS}
 """The layers of the backbones that a box head may stand on, by their names in the settings."""
 
+
 def load_box_net(path: str | Path) -> BoxNet:
     """Loads a network with a box head from a checkpoint of `tools/train_box.py`, in eval mode.
 

@@ -104,6 +104,22 @@ def test_options_reach_the_run(run, tmp_path):
     assert len((tmp_path / "out" / "net" / "boxes" / "Fast.txt").read_text().splitlines()) == 2
 
 
+def test_what_is_known_of_losses_is_in_the_table_the_results_and_the_report(run, tmp_path):
+    out = tmp_path / "out"
+    words = ("--weights", weights(tmp_path, "net.st", "8" * 64))
+    assert "Knowing when" not in run(*words)
+    assert "lost" not in json.loads((out / "net" / "results.json").read_text())
+    assert "Knowing when" not in (out / "report.html").read_text()
+    shown = run(*words, "--lost")  # every frame is held: two sequences of two frames
+    assert "Knowing when the target is lost" in shown and "0 of 0" in shown
+    lost = json.loads((out / "net" / "results.json").read_text())["lost"]
+    assert lost["long_term"]["f"] > 0.5 and lost["found_again"]["losses"] == 0
+    assert sum(part["frames"] for part in lost["reliability"]) == 4
+    for name in ("report.html", "report.md"):
+        assert "Knowing when the target is lost" in (out / name).read_text()
+    assert (out / "figures" / "reliability.png").stat().st_size > 0
+
+
 def test_other_kernels_give_the_same_boxes_and_beside_others_one_thread_each(
     run, tmp_path, monkeypatch
 ):

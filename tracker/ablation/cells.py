@@ -17,7 +17,7 @@ from rbsf.engine.packed import kernel_paths
 from rbsf.errors import InputError
 
 from ..evaluation.archive import Archive
-from ..evaluation.contenders import siamfc_contenders
+from ..evaluation.contenders import our_contenders
 from ..evaluation.datasets import Dataset
 from ..evaluation.metrics import Scores
 from ..evaluation.runner import evaluate_tracker
@@ -87,7 +87,7 @@ def run_cell(cell: Cell, datasets: Sequence[Dataset], threads: int, quiet: bool)
 def _measure(cell: Cell, network: Path, dataset: Dataset, folder: str) -> dict[str, Scores]:
     """The figures of each sequence of a data set."""
     engine: Engine = "packed" if kernel_paths() else "torch"
-    (tracker,) = siamfc_contenders([network], engine, threads=1)
+    (tracker,) = our_contenders([network], engine, threads=1)
     tracker = replace(tracker, name=cell.rung.name)
     archive = Archive(cell.folder / folder, tracker.identity, tracker.code, threads=1)
     results = evaluate_tracker(tracker.make, dataset, threads=1, archive=archive)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..evaluation.contenders import siamfc_contenders
+from ..evaluation.contenders import our_contenders
 from ..evaluation.datasets import Dataset
 from ..evaluation.protocols import runs_of
 from ..evaluation.runner import track
@@ -100,7 +100,7 @@ def _step_seconds(settings: StudentSettings, threads: int) -> float:
 
 def _frame_seconds(dataset: Dataset) -> float:
     """The time of a frame of the shipped RB-SF, with its decoding."""
-    (tracker,) = siamfc_contenders([], threads=1)
+    (tracker,) = our_contenders([], threads=1)
     run = runs_of(dataset.first_frames(TIMED_FRAMES).sequences[0], "ope")[0]
     tracker.make()  # loads the network, which is then kept
     started = time.process_time()

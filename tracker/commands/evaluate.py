@@ -18,8 +18,10 @@ from rbsf.extras import needs_extra
 
 from ..evaluation.archive import Archive
 from ..evaluation.cluster import dask_cluster
-from ..evaluation.contenders import Contender, check_names, siamfc_contenders
+from ..evaluation.contenders import Contender, check_names, our_contenders
 from ..evaluation.datasets import BENCHMARKS, Dataset, load_dataset
+from ..evaluation.lost import LostFigures
+from ..evaluation.lost_table import print_lost
 from ..evaluation.protocols import Protocol, Run, runs_of
 from ..evaluation.report import write_report
 from ..evaluation.result_file import Outcome, write_results
@@ -87,11 +89,19 @@ def evaluate(
     config: Annotated[
         Path | None, typer.Option(help="A YAML file with settings of our tracker.")
     ] = None,
+    lost: Annotated[
+        bool,
+        typer.Option(
+            "--lost",
+            help="Also report whether each tracker knows when it has lost its target, and how soon "
+            "it finds it again. The dataset absent is made for that.",
+        ),
+    ] = False,
 ) -> None:
     """Measures trackers on a benchmark: their accuracy and speed, beside rivals.
 
-    Writes results.json and boxes/ for each tracker, and a report on all of them: report.html, which
-    opens in any browser, report.md, and every figure as PNG and PDF in figures/.
+    Writes results.json, boxes/ and scores/ for each tracker, and a report on all of them:
+    report.html, which opens in any browser, report.md, and every figure as PNG and PDF in figures/.
     A run that was stopped goes on where it was: what is done and unchanged is not run again.
     Sequences that are missing or damaged, or on which a tracker fails, are named and left out. The
     exit status is 1 if there are any, 0 if all were measured.
@@ -108,6 +118,8 @@ def evaluate(
 
     - `rbsf evaluate --dataset otb --root data/otb --sequences Girl,Toy --protocol sre
       --output results/girl-and-toy`
+
+    - `rbsf evaluate --dataset absent --root data/otb --lost --output results/absent`
     """
     files, rivals = _by_form(weights or [], rival or [], more or [])
     check_file(config, "--config")
@@ -119,17 +131,22 @@ def evaluate(
         _remark(f"left out: {line}")
     processes = ALL_OF_THE_CLUSTER if dask else workers
     threads = threads or (1 if processes != 1 else min(usable_cores(), MOST_THREADS))
-    ours = siamfc_contenders(files, engine, threads, config)
+    ours = our_contenders(files, engine, threads, config)
     contenders = check_names([*ours, *map(rival_contender, rivals)])
     outcomes, problems = [], []
     with dask_cluster(dask) if dask else nullcontext():
         for contender in contenders:
             results = _run(contender, data, output, processes, threads)
-            outcomes.append(Outcome(contender, results, command_line(), threads, max_frames))
+            figures = LostFigures.of_results(results) if lost else None
+            outcomes.append(
+                Outcome(contender, results, command_line(), threads, max_frames, figures)
+            )
             problems += _written(write_results, outcomes[-1], output)
             problems += _submit(outcomes[-1], output)
     problems += _written(_report, output, outcomes)
     print_table(outcomes)
+    if lost:
+        print_lost(outcomes)
     console.print(f"written to {output}", markup=False, highlight=False, soft_wrap=True)
     _end(outcomes, problems)
 

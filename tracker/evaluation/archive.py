@@ -21,7 +21,7 @@ from .results import Trajectory
 
 
 class Archive:
-    """The folder of one tracker: `boxes/`, `times/` and `progress.json`.
+    """The folder of one tracker: `boxes/`, `times/`, `scores/` and `progress.json`.
 
     Each finished run is recorded with a key made of everything that its boxes follow from: the
     settings given here (weights, engine, configuration), the frames and the first box, and the
@@ -68,21 +68,25 @@ class Archive:
         try:
             boxes = np.loadtxt(self._file("boxes", run), delimiter=",", ndmin=2)
             times = np.loadtxt(self._file("times", run), ndmin=1)
+            said = np.loadtxt(self._file("scores", run), delimiter=",", ndmin=2)
         except (OSError, ValueError):
             return None
-        if boxes.shape != (run.frames, 4) or len(times) != run.frames:
+        shapes = boxes.shape, times.shape, said.shape
+        if shapes != ((run.frames, 4), (run.frames,), (run.frames, 2)):
             return None
         timed = bool(record.get("alone")) and record.get("threads") == self._threads
-        return Trajectory(boxes, times, timed)
+        return Trajectory(boxes, times, said[:, 0], said[:, 1] > 0, timed)
 
     def save(self, run: Run, trajectory: Trajectory) -> None:
-        """Writes the boxes and times first, then that they are done.
+        """Writes the boxes, times and scores first, then that they are done.
 
         Raises:
             InputError: A file cannot be written. The run then counts as not done.
         """
         self._records.pop(run.path, None)
         self._write("times", run, [f"{seconds:.8f}" for seconds in trajectory.times])
+        said = zip(trajectory.scores, trajectory.lost, strict=True)
+        self._write("scores", run, [f"{score:.4f},{lost:d}" for score, lost in said])
         self._write("boxes", run, _rows(trajectory.boxes))
         how = {"alone": trajectory.alone, "threads": self._threads}
         self._records[run.path] = {"key": self._key(run), **how}
@@ -108,7 +112,8 @@ class Archive:
 
     def _key(self, run: Run) -> str:
         start = [*run.start, run.sequence.boxes[run.start.frame].tolist()]
-        identity = json.dumps([self._settings, self._print(run.sequence), start])
+        edit = [repr(run.sequence.edit)] if run.sequence.edit else []
+        identity = json.dumps([self._settings, self._print(run.sequence), start, *edit])
         return hashlib.sha256(identity.encode()).hexdigest()
 
     def _print(self, sequence: Sequence) -> list[tuple[str, int]]:

@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rbsf
 from rbsf.config import load_settings
 from rbsf.embedder import Embedder, Engine
 from rbsf.errors import InputError
 
+from ..loop.box_tracker import BoxTracker, BoxTrackerConfig
 from ..loop.config import TrackerConfig
 from ..loop.tracker import SiamFCTracker
 from .code import code_hash
 from .names import plain_name
 from .runner import MakeTracker
+
+if TYPE_CHECKING:
+    from rbsf.engine.torch_box import TorchBoxNetwork
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,26 @@ class Contender:
         }
 
 
-def siamfc_contenders(
+def our_contenders(
     weights: Sequence[Path],
     engine: Engine = "auto",
     threads: int | None = None,
     config_file: Path | None = None,
 ) -> list[Contender]:
-    """One SiamFC tracker for each weights file, or the shipped one where there is none.
+    """One tracker for each weights file, or the shipped one where there is none.
+
+    A network with a box head gets the box tracker, and any other one the SiamFC tracker.
 
     Raises:
         InputError: The weights or the settings cannot be read.
     """
-    config = load_settings(TrackerConfig, config_file) if config_file else TrackerConfig()
     files = list(dict.fromkeys(weights))
-    named = zip(_names(files), files, strict=True)
     if not files:
-        return [_contender(None, engine, threads, config)]
-    return [replace(_contender(path, engine, threads, config), name=name) for name, path in named]
+        return [_contender(None, engine, threads, config_file)]
+    named = zip(_names(files), files, strict=True)
+    return [
+        replace(_contender(path, engine, threads, config_file), name=name) for name, path in named
+    ]
 
 
 def check_names(contenders: Iterable[Contender]) -> list[Contender]:
@@ -112,8 +119,11 @@ def _names(files: list[Path]) -> list[str]:
 
 
 def _contender(
-    weights: Path | None, engine: Engine, threads: int | None, config: TrackerConfig
+    weights: Path | None, engine: Engine, threads: int | None, config_file: Path | None
 ) -> Contender:
+    if weights and _has_box_head(weights):
+        return _box_contender(weights, engine, threads, config_file)
+    config = load_settings(TrackerConfig, config_file) if config_file else TrackerConfig()
     embedder = _embedder(weights, engine, threads)
     return Contender(
         name=embedder.name,
@@ -125,12 +135,54 @@ def _contender(
     )
 
 
+def _box_contender(
+    weights: Path, engine: Engine, threads: int | None, config_file: Path | None
+) -> Contender:
+    if engine == "packed":
+        raise InputError(f"{weights} has a box head, which torch runs: leave out --engine packed")
+    config = load_settings(BoxTrackerConfig, config_file) if config_file else BoxTrackerConfig()
+    return Contender(
+        name=weights.stem,
+        engine="torch",
+        weights_sha256=_box_network(weights, threads).weights_sha256,
+        config=config.model_dump(mode="json"),
+        make=partial(_make_box, weights, threads, config),
+    )
+
+
+def _has_box_head(weights: Path) -> bool:
+    """Whether a file is a checkpoint of a network with a box head."""
+    if weights.suffix != ".safetensors":
+        return False
+    from rbsf.files.checkpoint import load_checkpoint
+
+    try:
+        return load_checkpoint(weights).header.get("kind") == "box"
+    except InputError:
+        return False  # what is wrong is said when it is loaded
+
+
 def _make(
     weights: Path | None, engine: Engine, threads: int | None, config: TrackerConfig
 ) -> SiamFCTracker:
     return SiamFCTracker(_embedder(weights, engine, threads), config)
 
 
+def _make_box(weights: Path, threads: int | None, config: BoxTrackerConfig) -> BoxTracker:
+    return BoxTracker(_box_network(weights, threads), config)
+
+
 @cache
 def _embedder(weights: Path | None, engine: Engine, threads: int | None) -> Embedder:
     return rbsf.load_embedder(weights, engine=engine, threads=threads)
+
+
+@cache
+def _box_network(weights: Path, threads: int | None) -> TorchBoxNetwork:
+    import torch
+
+    from rbsf.engine.torch_box import TorchBoxNetwork
+
+    if threads:
+        torch.set_num_threads(threads)
+    return TorchBoxNetwork.from_file(weights)

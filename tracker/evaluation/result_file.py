@@ -13,6 +13,7 @@ from typing import Any
 from rbsf.files.atomic import make_folder, write_text
 
 from .contenders import Contender
+from .lost import LostFigures
 from .machine import processor_name
 from .metrics import Scores
 from .results import Results
@@ -30,6 +31,7 @@ class Outcome:
         command: The command line of the run.
         threads: How many threads the network and OpenCV could use in each process.
         max_frames: Only the first frames of each sequence were tracked, so many; None if all were.
+        lost: What the tracker knew of having lost its target, if that was asked for.
     """
 
     contender: Contender
@@ -37,6 +39,7 @@ class Outcome:
     command: str
     threads: int = 1
     max_frames: int | None = None
+    lost: LostFigures | None = None
 
     @property
     def title(self) -> str:
@@ -83,6 +86,8 @@ def as_json(outcome: Outcome) -> Figures:
         "overall": _overall(results),
         "sequences": {s.name: _sequence(results, s.name) for s in dataset.sequences},
     }
+    if outcome.lost:
+        content["lost"] = outcome.lost.as_json()
     if dataset.frame_weighted:
         content["frame_weighted"] = _known(results.frame_weighted)
     return content

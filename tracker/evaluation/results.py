@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rbsf.geometry import to_one_indexed
 
@@ -16,17 +17,22 @@ from .metrics import Comparison, Floats, Scores, compare, overlap_figures
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A tracker's boxes over one run, as the benchmarks' files have them.
+    """A tracker's answers over one run, with boxes as the benchmarks' files have them.
 
     Attributes:
         boxes: N x 4, 1-indexed and rounded to 0.001, so that what is scored is what is written.
         times: The seconds that each frame took in the tracker alone, decoding left aside.
+        scores: How sure the tracker was in each frame, 0 to 1, rounded to 0.0001. NaN where it does
+            not say. The first frame, which is given, has 1.
+        lost: Whether it said in each frame that the target is lost.
         alone: Whether no other process of the evaluation ran beside it. The times of one that did
             not run alone say little, and no speed is reported of them.
     """
 
     boxes: Floats
     times: Floats
+    scores: Floats
+    lost: NDArray[np.bool_]
     alone: bool = True
 
     @property

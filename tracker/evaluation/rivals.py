@@ -80,11 +80,12 @@ class OpenCvTracker:
         self._tracker.init(frame, _whole_pixels(box, frame))
 
     def update(self, frame: Frame) -> SimpleNamespace:
-        """The box in the next frame."""
+        """The box in the next frame, the score of those that have one, and whether it failed."""
         found, box = self._tracker.update(frame)
         if found:
             self._box = Box(*(float(value) for value in box))
-        return SimpleNamespace(box=self._box)
+        score = getattr(self._tracker, "getTrackingScore", lambda: None)()
+        return SimpleNamespace(box=self._box, score=score, lost=not found)
 
 
 def is_rival(word: str) -> bool:

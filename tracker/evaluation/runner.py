@@ -6,6 +6,7 @@ on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,10 +24,15 @@ from .archive import Archive
 from .datasets import Dataset, LeftOut
 from .protocols import Run, runs_of
 from .results import Results, Trajectory
+from .sequence import Sequence
 
 
 class Estimate(Protocol):
-    """What a tracker says of one frame. Only the box is scored."""
+    """What a tracker says of one frame: a box and, if it likes, a `score` and whether it is `lost`.
+
+    A tracker without a score is taken as one that does not say how sure it is, and one without a
+    lost flag as one that never says so.
+    """
 
     @property
     def box(self) -> Box: ...
@@ -140,25 +146,42 @@ def track(make_tracker: MakeTracker, run: Run, *, alone: bool = True) -> Traject
     """One run from its first box to the end. The clock runs in the tracker alone."""
     boxes: list[Box] = []
     times: list[float] = []
+    said: list[tuple[float, bool]] = []
     try:
         tracker = make_tracker()
-        for path in run.sequence.frames[run.start.frame :]:
-            frame = read_frame(path)
+        for index in range(run.start.frame, len(run.sequence.frames)):
+            frame = frame_of(run.sequence, index)
             box = boxes[-1] if boxes else run.first_box((frame.shape[1], frame.shape[0]))
             start = time.perf_counter()
-            if boxes:
-                box = tracker.update(frame).box
-            else:
-                tracker.init(frame, box)
+            answer = tracker.update(frame) if boxes else tracker.init(frame, box)
             times.append(time.perf_counter() - start)
-            boxes.append(box)
-        return Trajectory(np.round(to_one_indexed(boxes), 3), np.array(times), alone)
+            said.append(_said(answer) if boxes else (1.0, False))
+            boxes.append(answer.box if boxes else box)
+        scores, lost = np.array(said, dtype=np.float64).T
+        rounded = np.round(to_one_indexed(boxes), 3), np.array(times), np.round(scores, 4)
+        return Trajectory(*rounded, lost > 0, alone)
     except InputError as error:
         return Failure(str(error))
     except Exception as error:  # a rival may raise anything
         frame_number = run.start.frame + len(boxes) + 1
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return Failure(f"the tracker failed at frame {frame_number}: {text[:300]}")
+
+
+def _said(answer: Estimate) -> tuple[float, bool]:
+    """The score and the lost flag of an answer."""
+    score = getattr(answer, "score", None)
+    return math.nan if score is None else float(score), bool(getattr(answer, "lost", False))
+
+
+def frame_of(sequence: Sequence, index: int) -> Frame:
+    """The frame of an index of a sequence, as the trackers take it.
+
+    Raises:
+        InputError: As `read_frame`.
+    """
+    frame = read_frame(sequence.frames[index])
+    return sequence.edit(frame, index) if sequence.edit else frame
 
 
 def read_frame(path: Path) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.geometry import Frame
 
 from .names import plain_name
 
 Boxes = NDArray[np.float64]
+
+Edit = Callable[[Frame, int], Frame]
+"""Changes the frame of an index once it is read. Its repr tells edits apart in stored results."""
 
 
 class LeftOut(NamedTuple):
@@ -57,6 +61,7 @@ class Sequence:
         bounds: The (width, height) to which boxes are cut before they are scored, or None where the
             benchmark does not cut them.
         attributes: What makes the sequence hard, in the benchmark's own short names, such as OCC.
+        edit: What is done to each image after it is read, or None where it is shown as it is.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Sequence:
     boxes: Boxes
     bounds: tuple[int, int] | None = None
     attributes: tuple[str, ...] = ()
+    edit: Edit | None = None
 
     @property
     def present(self) -> NDArray[np.bool_]:

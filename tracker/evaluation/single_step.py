@@ -9,7 +9,6 @@ tracker looks there, and the IoU of its answer with the true box is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame, iou
 
-from .runner import read_frame
+from .runner import frame_of
 from .sequence import Sequence
 
 EVERY = 5
@@ -39,8 +38,8 @@ class Looker(Protocol):
 class Step(NamedTuple):
     """One question to a tracker."""
 
-    frame: Path
-    """The image."""
+    at: int
+    """The frame's index in the sequence."""
     believed: Box
     """The box in which the tracker expects the target."""
     truth: Box
@@ -76,7 +75,7 @@ def steps_of(sequence: Sequence, seed: int = 0) -> Iterator[Step]:
         w, h = before[2:] * np.exp(draw.normal(0, SIZE_ERROR))
         dx, dy = draw.normal(0, PLACE_ERROR, 2) * before[2:]
         believed = Box.from_center(float(cx + dx), float(cy + dy), float(w), float(h))
-        yield Step(sequence.frames[index], believed, Box(*truth.tolist()))
+        yield Step(index, believed, Box(*truth.tolist()))
 
 
 def measure_single_step(
@@ -113,8 +112,8 @@ def single_steps(
         if not steps:
             continue
         tracker = make_tracker()
-        tracker.init(read_frame(sequence.frames[0]), Box(*sequence.boxes[0].tolist()))
-        answers = [tracker.look(read_frame(step.frame), step.believed)[0] for step in steps]
+        tracker.init(frame_of(sequence, 0), Box(*sequence.boxes[0].tolist()))
+        answers = [tracker.look(frame_of(sequence, step.at), step.believed)[0] for step in steps]
         truth = [step.truth for step in steps]
         stay, answered = iou([step.believed for step in steps], truth), iou(answers, truth)
         row = (stay.mean(), (stay > 0.5).mean(), answered.mean(), (answered > 0.5).mean())

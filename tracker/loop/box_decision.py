@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 
 STRIDE = 8
 """How many pixels of a search crop correspond to one cell."""
+PEAK = 40.0
+"""How wide the peak of a small target is in the response, in pixels of the crop."""
 NEIGHBOURS = 2
 """How many cells to each side of the head's place the correlation's peak is looked for."""
 
@@ -48,6 +50,12 @@ class Decision(NamedTuple):
     """The centre x and y from the crop's middle, the width and the height, in the crop's pixels."""
     score: float
     """The belief that the target is there, times the IoU that is expected of the box, 0 to 1."""
+    target: float
+    """The head's logit of the target being there."""
+    quality: float
+    """The head's logit of the IoU that is expected of the box."""
+    margin: float
+    """By how much the highest response in the box exceeds the highest beside it, in logits."""
 
 
 def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionConfig) -> Decision:
@@ -71,7 +79,32 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
     x, y, width, height = answer.boxes[:, row, column].tolist()
     px, py = response_peak(answer.response, x, y)
     x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
-    return Decision((x, y, width, height), float(score[row, column]))
+    box = x, y, width, height
+    logits = float(answer.target[row, column]), float(answer.quality[row, column])
+    margin = second_peak_margin(answer.response, box)
+    return Decision(box, float(score[row, column]), *logits, margin)
+
+
+def second_peak_margin(response: Floats, box: tuple[float, float, float, float]) -> float:
+    """By how much the highest response in a box exceeds the highest beside it.
+
+    Args:
+        response: The correlation, r x r, as logits.
+        box: The centre x and y from the crop's middle, the width and the height, in the crop's
+            pixels. The box counts as at least 40 pixels wide and high, since a smaller target has
+            a peak of that width, too.
+
+    Returns:
+        The difference, or 0 where the box covers all cells or none.
+    """
+    x, y, width, height = box
+    cells = (np.arange(len(response)) - (len(response) - 1) / 2) * STRIDE
+    columns = np.abs(cells - x) <= max(width / 2, PEAK / 2)
+    rows = np.abs(cells - y) <= max(height / 2, PEAK / 2)
+    inside = np.outer(rows, columns)
+    if not inside.any() or inside.all():
+        return 0.0
+    return float(response[inside].max() - response[~inside].max())
 
 
 def response_peak(response: Floats, x: float, y: float) -> tuple[float, float]:

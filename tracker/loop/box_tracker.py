@@ -5,25 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rbsf.config import Settings
 from rbsf.errors import InputError
-from rbsf.geometry import Box, Frame, Square, as_bgr, check_box, clip_box, context_side
+from rbsf.geometry import Box, Frame, as_bgr, check_box, clip_box, iou
 
-from .box_decision import DecisionConfig, decide
-from .config import TrackerConfig
+from .box_decision import DecisionConfig
+from .box_look import Eye, Found
+from .box_score import Evidence, Score, ScoreConfig
 from .motion import Motion
 from .target import Track
-from .view import Cropper
+from .whole_frame import WholeFrame
 
 if TYPE_CHECKING:
     from rbsf.engine.box_answer import BoxNetwork
 
-CROPS = TrackerConfig()
-"""The sizes of crops are SiamFC's."""
 SMALLEST = 4.0
 """No side of a box shrinks below this many pixels of the frame."""
+
+
+SAME = 0.5
+"""Two looks have found the same if their boxes have an IoU above this."""
+
+
+class RecoveryConfig(Settings):
+    """How a lost target is looked for in the whole frame."""
+
+    crops: int = Field(default=4, ge=0, le=64)
+    """How many places are looked at in each frame while the target is lost, besides where it is
+    expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2 looks
+    instead of one. With 0, a lost target is only looked for where it is expected."""
+    sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
+    """The sizes that are tried in turn, relative to the last sure one."""
+    believed_above: float = Field(default=0.6, ge=0, le=1)
+    """A place is believed if its score is at least this, and again in a crop around it."""
 
 
 class BoxTrackerConfig(Settings):
@@ -31,14 +47,33 @@ class BoxTrackerConfig(Settings):
 
     decision: DecisionConfig = DecisionConfig()
     """How a box is chosen from what the network says."""
+    score: ScoreConfig = ScoreConfig()
+    """How likely a box is, from what the network says."""
+    recovery: RecoveryConfig = RecoveryConfig()
+    """How a lost target is looked for."""
     size_rate: float = Field(default=0.3, ge=0, le=1)
-    """The share of the found size that is taken over at a score of 1. It falls with the score."""
-    sure_above: float = Field(default=0.3, ge=0, le=1)
-    """Below this score the target is lost, and a move does not count as motion."""
+    """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
+    moves_above: float = Field(default=0.3, ge=0, le=1)
+    """Below this belief a move does not count as motion."""
+    lost_below: float = Field(default=0.4, ge=0, le=1)
+    """The target is lost with a score below this."""
+    found_above: float = Field(default=0.6, ge=0, le=1)
+    """A lost target is found again with a score of at least this."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BoxTrackerConfig:
+        if self.found_above < self.lost_below:
+            raise ValueError("found_above must not be below lost_below")
+        return self
 
 
 class BoxTracker:
     """Follows one target: `init(frame, box)`, then `update(frame)` for every next frame.
+
+    In each frame it looks once, around the place where the target is expected. While the target is
+    lost, it also looks at some places elsewhere in the frame. It goes to the best of them if that
+    is likelier than what was found at the expected place, and if a look around it finds the same
+    box again, with a score as high.
 
     Frames are BGR uint8 arrays HxWx3, as OpenCV gives them, or grey ones, HxW.
 
@@ -49,7 +84,10 @@ class BoxTracker:
 
     def __init__(self, network: BoxNetwork, config: BoxTrackerConfig | None = None) -> None:
         self.network, self.config = network, config or BoxTrackerConfig()
-        self._cropper: Cropper | None = None
+        self.evidence: Evidence | None = None
+        """What the score of the last frame was made from; None before the first `update`."""
+        self._eye: Eye | None = None
+        self._search: WholeFrame | None = None
 
     def init(self, frame: Frame, box: Sequence[float]) -> None:
         """Starts to follow a target, in place of any earlier one.
@@ -62,15 +100,14 @@ class BoxTracker:
             InputError: The frame is not such an array, or no target can be in the box. An earlier
                 target is kept.
         """
-        frame = as_bgr(frame)
-        cropper = Cropper(frame, CROPS)
-        first = check_box(box, cropper.frame_size)
-        square = Square(first.center, context_side(first.w, first.h))
-        self._exemplar = self.network.exemplar(cropper.crop(frame, [square], CROPS.exemplar_size))
-        self._cropper, self._box, self._motion = cropper, first, Motion(first.center)
+        height, width = as_bgr(frame).shape[:2]
+        first = check_box(box, (width, height))
+        self._eye = Eye(self.network, frame, first, self.config.decision)
+        self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
+        self._last_sure, self._search, self.evidence = first, None, None
 
     def look(self, frame: Frame, believed: Box) -> tuple[Box, float]:
-        """Finds the target near a box, and says how sure that is. This changes nothing.
+        """Finds the target near a box, and says how likely that is. This changes nothing.
 
         Args:
             frame: A frame of the same size as the first one.
@@ -79,41 +116,90 @@ class BoxTracker:
         Raises:
             InputError: As `update`.
         """
-        side = context_side(believed.w, believed.h) * CROPS.search_size / CROPS.exemplar_size
-        square = Square(believed.center, side)
-        crop = self._crops().crop(frame, [square], CROPS.search_size)
-        scale = side / CROPS.search_size
-        size = believed.w / scale, believed.h / scale
-        answer = self.network.search(self._exemplar, crop, size)
-        (x, y, w, h), score = decide(answer, size, self.config.decision)
-        cx, cy = believed.center
-        return Box.from_center(cx + x * scale, cy + y * scale, w * scale, h * scale), score
+        found = self._opened.look(frame, believed)
+        return found.box, Score(self.config.score).of(found.decision)
 
     def update(self, frame: Frame) -> Track:
         """Finds the target in the next frame.
 
         Raises:
             InputError: There was no `init` before, the frame is not a BGR or grey uint8 array, or
-                it has another size than the first one.
+                it has another size than the first one. The target stays where it was.
         """
-        width, height = self._crops().frame_size
+        # where it is expected, and where else a lost target is
+        eye = self._opened
         (x, y), (dx, dy) = self._box.center, self._motion.steady
-        found, score = self.look(frame, self._placed(x + dx, y + dy, self._box))
-        rate = self.config.size_rate * score
-        w, h = (a + rate * (b - a) for a, b in zip(self._box[2:], found[2:], strict=True))
-        sized = Box(0, 0, min(max(w, SMALLEST), width), min(max(h, SMALLEST), height))
-        self._box = self._placed(*found.center, sized)
-        sure = score >= self.config.sure_above
-        self._motion.observe(self._box.center, sure)
-        return Track(clip_box(self._box, (width, height)), score, not sure)
+        found = eye.look(frame, self._placed(x + dx, y + dy, self._box))
+        score = self._score.of(found.decision)
+        elsewhere = self._elsewhere(frame, score)
+        # follow it, or go there
+        if elsewhere:
+            self._go(elsewhere)
+        else:
+            self._follow(found)
+        # is it still the target?
+        decision = (elsewhere or found).decision
+        score, self.evidence = self._score.of(decision), self._score.evidence(decision)
+        self._score.remember(decision)
+        lost = self._judge(score)
+        return Track(clip_box(self._box, eye.frame_size), score, lost)
 
-    def _crops(self) -> Cropper:
-        if self._cropper is None:
+    def _elsewhere(self, frame: Frame, here: float) -> Found | None:
+        """What is found in the whole frame while the target is lost, if it can be believed.
+
+        Args:
+            frame: The frame.
+            here: The score of what was found where the target is expected.
+        """
+        config, eye = self.config.recovery, self._opened
+        if not self._search or not config.crops:
+            return None
+        score = Score(self.config.score)
+        looks = [eye.look(frame, box) for box in self._search.next(config.crops)]
+        best = max(looks, key=lambda found: score.of(found.decision))
+        if score.of(best.decision) < max(config.believed_above, here):
+            return None
+        again = eye.look(frame, self._placed(*best.box.center, best.box))
+        same = iou(again.box, best.box) > SAME
+        return again if same and score.of(again.decision) >= config.believed_above else None
+
+    def _follow(self, found: Found) -> None:
+        """Moves to what was found where it was expected, and takes over some of its size."""
+        rate = self.config.size_rate * found.decision.score
+        w, h = (a + rate * (b - a) for a, b in zip(self._box[2:], found.box[2:], strict=True))
+        self._box = self._placed(*found.box.center, Box(0, 0, w, h))
+        self._motion.observe(self._box.center, found.decision.score >= self.config.moves_above)
+
+    def _go(self, found: Found) -> None:
+        """Goes to another place, where nothing is known of the target's motion."""
+        self._box = self._placed(*found.box.center, found.box)
+        self._motion, self._score = Motion(self._box.center), Score(self.config.score)
+
+    def _judge(self, score: float) -> bool:
+        """Says whether the target is lost. The search elsewhere begins and ends with that."""
+        config = self.config
+        lost = score < (config.found_above if self._search else config.lost_below)
+        if not lost:
+            self._last_sure, self._search = self._box, None
+        elif not self._search:
+            size = self._opened.frame_size
+            self._search = WholeFrame(self._last_sure, config.recovery.sizes, size)
+        return lost
+
+    @property
+    def _opened(self) -> Eye:
+        """The eye that has seen the target.
+
+        Raises:
+            InputError: There was no `init` before.
+        """
+        if self._eye is None:
             raise InputError("the tracker has no target yet: call init(frame, box) before update")
-        return self._cropper
+        return self._eye
 
     def _placed(self, x: float, y: float, size: Box) -> Box:
-        """A box of that size, with its centre as near to (x, y) as the frame allows."""
-        width, height = self._crops().frame_size
+        """A box of about that size, with its centre as near to (x, y) as the frame allows."""
+        width, height = self._opened.frame_size
         x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-        return Box.from_center(x, y, size.w, size.h)
+        w, h = min(max(size.w, SMALLEST), width), min(max(size.h, SMALLEST), height)
+        return Box.from_center(x, y, w, h)

@@ -1,5 +1,6 @@
 """Names of trackers: one for each file, even where several files have one stem."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 import rbsf
 from rbsf.errors import InputError
-from tracker.evaluation.contenders import Contender, check_names, siamfc_contenders
+from rbsf.files.hashing import file_sha256
+from tracker.evaluation.contenders import Contender, check_names, our_contenders
+from tracker.loop.box_tracker import BoxTracker, BoxTrackerConfig
 
 WEIGHTS = Path(rbsf.__file__).parent / "weights"
 
@@ -27,7 +30,7 @@ def test_files_of_one_stem_are_told_apart(tmp_path, monkeypatch, files, names):
         return Contender(path.stem, "packed", None, {}, object, code="")
 
     monkeypatch.setattr("tracker.evaluation.contenders._contender", contender)
-    found = siamfc_contenders([tmp_path / file for file in files])
+    found = our_contenders([tmp_path / file for file in files])
     assert [item.name for item in found] == names
 
 
@@ -37,16 +40,29 @@ def test_files_in_folders_of_one_name_are_told_apart_by_the_whole_path(tmp_path,
 
     monkeypatch.setattr("tracker.evaluation.contenders._contender", contender)
     files = [tmp_path / one / "run" / "best.rbsf" for one in "ab"]
-    first, second = [item.name for item in siamfc_contenders(files)]
+    first, second = [item.name for item in our_contenders(files)]
     assert first.endswith("a-run-best.rbsf") and second.endswith("b-run-best.rbsf")
     assert "/" not in first
 
 
 def test_shipped_weights_of_one_stem_run_side_by_side():
     pytest.importorskip("torch")
-    found = siamfc_contenders([WEIGHTS / "xnor_sf.rbsf", WEIGHTS / "xnor_sf.safetensors"])
+    found = our_contenders([WEIGHTS / "xnor_sf.rbsf", WEIGHTS / "xnor_sf.safetensors"])
     assert [item.name for item in found] == ["xnor_sf.rbsf", "xnor_sf.safetensors"]
     assert found[0].weights_sha256 != found[1].weights_sha256
+
+
+def test_a_network_with_a_box_head_gets_the_tracker_that_reads_boxes():
+    pytest.importorskip("torch")
+    file = WEIGHTS / "rbsf_box_latent.safetensors"
+    (found,) = our_contenders([file])
+    assert (found.name, found.engine) == ("rbsf_box_latent", "torch")
+    assert found.config == BoxTrackerConfig().model_dump(mode="json")
+    tracker = pickle.loads(pickle.dumps(found.make))()
+    assert isinstance(tracker, BoxTracker)
+    assert found.weights_sha256 == tracker.network.weights_sha256 == file_sha256(file)
+    with pytest.raises(InputError, match="leave out --engine packed"):
+        our_contenders([file], "packed")
 
 
 def test_two_trackers_of_one_name_are_refused():

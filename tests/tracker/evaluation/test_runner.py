@@ -149,6 +149,40 @@ def test_a_stopped_run_goes_on(root, tmp_path):
     assert resumed.fps > 0
 
 
+class Doubtful(StandingTracker):
+    """Is less sure with every frame, and lost from the third on."""
+
+    def init(self, frame, box):
+        super().init(frame, box)
+        self.score = 1.0
+
+    def update(self, frame):
+        self.score /= 3
+        return SimpleNamespace(box=self.box, score=self.score, lost=self.score < 0.2)
+
+
+def test_scores_and_lost_flags_are_kept(root, tmp_path):
+    def said(make):
+        archive = Archive(tmp_path / make.__name__, {})
+        run = evaluate_tracker(make, load_dataset("otb", root, ["A"]), archive=archive)
+        return run.trajectories["A"]["ope"]
+
+    scores = [1, 0.3333, 0.1111, 0.037, 0.0123, 0.0041]
+    for trajectory in (said(Doubtful), said(Doubtful)):  # as it was run, and as it was kept
+        assert trajectory.scores.tolist() == scores
+        assert trajectory.lost.tolist() == [False, False, True, True, True, True]
+    for trajectory in (said(StandingTracker), said(StandingTracker)):
+        assert trajectory.scores[0] == 1 and np.isnan(trajectory.scores[1:]).all()
+        assert not trajectory.lost.any()
+    file = tmp_path / "Doubtful" / "scores" / "A.txt"
+    assert file.read_text().splitlines()[:3] == ["1.0000,0", "0.3333,0", "0.1111,1"]
+    file.unlink()
+    make = Counting()
+    archive = Archive(tmp_path / "Doubtful", {})
+    evaluate_tracker(make, load_dataset("otb", root, ["A"]), archive=archive)
+    assert make.made == 1
+
+
 def test_what_changed_is_run_again(root, tmp_path):
     def again(settings):
         make = Counting()

@@ -43,7 +43,7 @@ class Knows(Stays):
 
 def test_every_fifth_frame_is_asked_about(tmp_path: Path) -> None:
     steps = list(steps_of(sequence(tmp_path)))
-    assert [int(step.frame.stem) for step in steps] == [5, 10, 15, 20, 25, 30]
+    assert [step.at for step in steps] == [5, 10, 15, 20, 25, 30]
     assert steps == list(steps_of(sequence(tmp_path)))
     assert steps != list(steps_of(sequence(tmp_path), seed=1))
 
@@ -52,7 +52,7 @@ def test_frames_without_a_box_are_left_out(tmp_path: Path) -> None:
     one = sequence(tmp_path)
     one.boxes[9] = np.nan  # the box before frame 10
     one.boxes[20] = np.nan
-    assert [int(step.frame.stem) for step in steps_of(one)] == [5, 15, 25, 30]
+    assert [step.at for step in steps_of(one)] == [5, 15, 25, 30]
 
 
 def test_believed_boxes_are_wrong_by_the_spreads(tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from rbsf.engine.torch_box import BoxAnswer
-from tracker.loop.box_decision import DecisionConfig, decide, response_peak
+from tracker.loop.box_decision import (
+    DecisionConfig,
+    decide,
+    response_peak,
+    second_peak_margin,
+)
 
 SIZE = 17
 BELIEVED = (60.0, 40.0)
@@ -94,3 +99,26 @@ def test_a_flat_response_has_its_peak_at_the_place_itself() -> None:
 
 def test_a_peak_on_the_rim_or_a_place_beyond_it_is_no_error() -> None:
     assert response_peak(bump(64, 64), 200.0, 200.0) == (64, 64)
+
+
+def test_the_margin_is_the_peak_over_the_highest_beside_the_box() -> None:
+    response = np.full((SIZE, SIZE), -3.0, np.float32)
+    response[8, 8], response[8, 10], response[2, 3] = 5, 4, 1.5
+    wide = (0.0, 0.0, 60.0, 40.0)  # cell (8, 10) is 16 pixels away, inside
+    assert second_peak_margin(response, wide) == pytest.approx(3.5)
+    assert second_peak_margin(response, (0, 0, 8, 8)) == pytest.approx(3.5)  # as if 40 wide
+    elsewhere = ((3 - 8) * 8.0, (2 - 8) * 8.0, 60.0, 40.0)
+    assert second_peak_margin(response, elsewhere) == pytest.approx(-3.5)
+
+
+def test_without_cells_on_both_sides_there_is_no_margin() -> None:
+    response = np.arange(SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    assert second_peak_margin(response, (0, 0, 400, 400)) == 0
+    assert second_peak_margin(response, (500, 0, 60, 40)) == 0
+
+
+def test_a_decision_says_what_it_rests_on() -> None:
+    answer = flat()
+    answer.target[3, 12], answer.quality[3, 12], answer.response[3, 12] = 5, 2, 1
+    decision = decide(answer, BELIEVED, HEAD_ALONE)
+    assert (decision.target, decision.quality, decision.margin) == (5, 2, 1)

@@ -15,7 +15,7 @@ from rbsf.geometry import Box, iou
 from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
 from tracker.loop.box_decision import DecisionConfig
-from tracker.loop.box_tracker import BoxTracker, BoxTrackerConfig
+from tracker.loop.box_tracker import BoxTracker, BoxTrackerConfig, RecoveryConfig
 
 FRAME = (240, 320, 3)
 CELLS = (np.arange(17) - 8) * 8.0
@@ -114,6 +114,104 @@ def test_a_target_out_of_sight_is_lost() -> None:
     one = tracker()
     one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
     assert one.update(np.full(FRAME, 90, np.uint8)).lost
+
+
+class Counting(PerfectNetwork):
+    """Counts the looks of each frame, and can be blind in some of them."""
+
+    looks = 0
+
+    def __init__(self, blind: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.blind = blind
+
+    def search(self, exemplar: Any, crop: NDArray[np.uint8], believed: Any) -> BoxAnswer:
+        self.looks += 1
+        shown = np.full_like(crop, 90) if self.looks in self.blind else crop
+        return super().search(exemplar, shown, believed)
+
+
+NOTHING = np.full(FRAME, 90, np.uint8)
+HERE, THERE = Box(40, 40, 20, 20), Box(270, 190, 20, 20)
+"""Two places that are too far from one another for one search crop."""
+
+
+def lost_at_here(network: PerfectNetwork, **changes: Any) -> BoxTracker:
+    one = tracker(network, **changes)
+    one.init(frame_with(HERE), HERE)
+    assert one.update(NOTHING).lost
+    return one
+
+
+def frames_until_found(one: BoxTracker) -> int | None:
+    for number in range(1, 60):
+        track = one.update(frame_with(THERE))
+        if not track.lost:
+            assert iou(track.box, THERE) > 0.8
+            return number
+    return None
+
+
+def test_a_lost_target_is_found_anywhere_in_the_frame_at_a_bounded_cost() -> None:
+    network = Counting()
+    one = lost_at_here(network, recovery=RecoveryConfig(crops=3, sizes=(1.0,)))
+    assert network.looks == 1  # before it was lost
+    for _ in range(60):
+        before = network.looks
+        track = one.update(frame_with(THERE))
+        assert network.looks - before <= 3 + 2
+        if not track.lost:
+            break
+    assert iou(track.box, THERE) > 0.8
+    before = network.looks
+    one.update(frame_with(THERE))
+    assert network.looks == before + 1  # it is followed again
+
+
+def test_without_crops_a_target_far_away_stays_lost() -> None:
+    network = Counting()
+    one = lost_at_here(network, recovery=RecoveryConfig(crops=0))
+    assert frames_until_found(one) is None
+    assert network.looks == 60
+
+
+def test_a_place_is_not_believed_before_a_second_look_confirms_it() -> None:
+    settings = RecoveryConfig(crops=64, sizes=(1.0,))
+    seeing = Counting()
+    first = frames_until_found(lost_at_here(seeing, recovery=settings))
+    assert first == 1
+    verifying = Counting(blind=(seeing.looks,))  # the last look was the one that verifies
+    assert frames_until_found(lost_at_here(verifying, recovery=settings)) == 2
+
+
+def test_a_doubtful_score_neither_loses_nor_finds() -> None:
+    network = PerfectNetwork()
+    one = tracker(network, recovery=RecoveryConfig(crops=0), lost_below=0.4, found_above=0.6)
+    one.init(frame_with(HERE), HERE)
+
+    def doubt() -> None:
+        """Makes the network's evidence that of a score of about one half."""
+        bias, of_target, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
+        network.score = -bias / (of_target + of_quality + 2 * of_margin + of_recent)
+
+    doubt()
+    track = one.update(frame_with(HERE))
+    assert track.score == pytest.approx(0.5, abs=0.01)
+    assert not track.lost
+    network.score = 9.0
+    one.init(frame_with(HERE), HERE)
+    for _ in range(3):
+        assert one.update(NOTHING).lost
+    doubt()
+    for _ in range(4):
+        track = one.update(frame_with(HERE))
+    assert track.score == pytest.approx(0.5, abs=0.01)
+    assert track.lost
+
+
+def test_found_above_is_not_below_lost_below() -> None:
+    with pytest.raises(ValueError, match="found_above must not be below lost_below"):
+        BoxTrackerConfig(lost_below=0.5, found_above=0.4)
 
 
 def test_an_untrained_network_keeps_the_box() -> None:

@@ -5,6 +5,7 @@ what is missing, and stop without a name at what is broken. These run on partial
 missing, and name the file that cannot be read.
 """
 
+from .absent import ABSENT
 from .benchmark import Benchmark
 from .dtb70 import DTB70
 from .got10k import GOT10K_TEST, GOT10K_VAL
@@ -27,5 +28,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "nfs": NFS,
     "dtb70": DTB70,
     "vot-st": VOT_ST,
+    "absent": ABSENT,
 }
 """The benchmarks by name. A new one is an entry here, and a file beside this one."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rbsf.errors import InputError
 
+from ..lost import LostFigures
 from ..metrics import Floats
 
 
@@ -79,6 +80,7 @@ class ResultsFile(Record):
 
     Attributes:
         frame_weighted: AO, SR.5 and SR.75 over all frames, where the benchmark averages so.
+        lost: What the tracker knew of having lost its target, where that was asked for.
     """
 
     dataset: str
@@ -98,6 +100,7 @@ class ResultsFile(Record):
     root: str
     overall: OverallFigures
     frame_weighted: dict[str, float] | None = None
+    lost: LostFigures | None = None
     sequences: dict[str, SequenceFigures]
 
 

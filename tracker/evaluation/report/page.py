@@ -8,12 +8,14 @@ from typing import Any
 
 from rbsf.files.atomic import make_folder, write_text
 
+from ..lost_table import HEADINGS, NOTES, cells
 from .bootstrap import RESAMPLES, Interval, mean_interval
 from .colors import style_of, style_sheet_variables
 from .compare import FIGURES, rivalries
 from .errors import EXPLANATIONS, ErrorSources
 from .figures.bars import attribute_rows, plot_bars, sequence_rows
 from .figures.curves import PRECISION, SUCCESS, plot_curves
+from .figures.reliability import plot_reliability
 from .figures.sources import plot_sources
 from .figures.speed import plot_speed
 from .folders import Entry
@@ -42,6 +44,7 @@ TITLES = {
     "nfs": "NfS",
     "dtb70": "DTB70",
     "vot-st": "VOT-ST",
+    "absent": "generated tests of lost targets",
 }
 """The benchmarks as their papers write them."""
 
@@ -73,6 +76,7 @@ def write_page(study: Study, output: Path, strips: Iterable[str] | None = None) 
         **_head(study),
         **_tables(study),
         **_pictures(study, figures),
+        **_lost(study, figures),
         **(gallery(study, figures / "strips", strips) if study.videos else {"strips": []}),
         "left_out": left_out(study),
         "origins": origins(study),
@@ -177,6 +181,18 @@ def _pictures(study: Study, folder: Path) -> dict[str, Any]:
         context["sources"] = plot_sources(found, folder)
         context["summary"] = dict(found)[study.focus.name].advice(study.focus.name)
     return context
+
+
+def _lost(study: Study, folder: Path) -> dict[str, Any]:
+    """What the trackers know of having lost their targets, where that was asked for."""
+    asked = [(entry.name, entry.results.lost) for entry in study.entries]
+    known = [(index, name, lost) for index, (name, lost) in enumerate(asked) if lost]
+    return {
+        "lost_rows": [[name, *cells(lost)] for _, name, lost in known],
+        "lost_headings": HEADINGS,
+        "lost_notes": " ".join(NOTES),
+        "reliability": plot_reliability(known, folder) if known else None,
+    }
 
 
 def _sources(study: Study, entry: Entry) -> ErrorSources:

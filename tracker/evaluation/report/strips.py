@@ -11,7 +11,7 @@ from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
 from ..metrics import Floats
-from ..runner import read_frame
+from ..runner import frame_of
 from .study import Pass, Study
 from .tiles import Mark, Tile, cut, view, within
 
@@ -70,9 +70,9 @@ def _strip(study: Study, name: str) -> Strip:
     ]
     overlaps = tuple(each.overlaps for each in passes)
     lost = first_lost(overlaps[0])
-    files = study.videos[name].frames[worst.first_frame :]
+    video, first = study.videos[name], worst.first_frame
     tiles = tuple(
-        _tile(read_frame(files[index]), index, passes, overlaps, worst.first_frame, lost)
+        _tile(frame_of(video, first + index), index, passes, overlaps, first, lost)
         for index in choose_frames(overlaps[0])
     )
     lost_from = None if lost is None else lost + worst.first_frame + 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rbsf.files.atomic import write_text
 
+from ..lost_table import HEADINGS, NOTES, cells
 from .compare import rivalries
 from .origin import left_out, origins
 from .study import Study
@@ -22,6 +23,10 @@ def write_markdown(study: Study, output: Path) -> None:
     verdicts = [f"- {rivalry.sentence}" for rivalry in rivalries(study)]
     if verdicts:
         parts += [f"## Compared with {study.focus.name}", "\n".join(verdicts)]
+    lost = [[o.name, *cells(o.results.lost)] for o in study.entries if o.results.lost]
+    if lost:
+        table = markdown_table([HEADINGS, *lost])
+        parts += ["## Knowing when the target is lost", table, " ".join(NOTES)]
     parts += ["## AO of each sequence", markdown_table(sequence_rows(study))]
     missing = [f"- {line}" for line in left_out(study)]
     if missing:

@@ -1,0 +1,46 @@
+"""The fit of the score, on evidence whose law is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rbsf.errors import InputError
+from tracker.evaluation.score_fit import Watched, fit, quality
+from tracker.loop.box_score import ScoreConfig, probability
+
+LAW = ScoreConfig(bias=-2, target=0.5, quality=1, margin=-0.25, recent=1.5)
+
+
+def sample(count: int, seed: int = 0) -> Watched:
+    draw = np.random.default_rng(seed)
+    seen = draw.normal(1, (3, 1, 4, 1), (count, 4))
+    return Watched(seen, draw.random(count) < probability(LAW, seen))
+
+
+def test_the_law_of_the_evidence_is_found() -> None:
+    found = fit(sample(100_000))
+    for name, value in LAW.model_dump().items():
+        assert getattr(found, name) == pytest.approx(value, abs=0.06)
+
+
+def test_the_fit_is_better_than_any_other_and_its_score_is_calibrated() -> None:
+    watched = sample(20_000, seed=1)
+    found = fit(watched)
+    best = quality(found, watched).log_loss
+    for name, value in found.model_dump().items():
+        for step in (-0.2, 0.2):
+            other = found.model_copy(update={name: value + step})
+            assert quality(other, watched).log_loss > best
+    assert probability(found, watched.seen).mean() == pytest.approx(watched.held.mean(), abs=1e-3)
+
+
+def test_the_log_loss_and_auc_are_those_of_the_score() -> None:
+    watched = Watched(np.zeros((4, 4)), np.array([True, False, False, False]))
+    even = ScoreConfig(bias=0, target=0, quality=0, margin=0, recent=0)
+    assert quality(even, watched) == pytest.approx((0.5, np.log(2), 4))
+
+
+def test_frames_of_one_kind_alone_are_refused() -> None:
+    with pytest.raises(InputError, match="frames that are not"):
+        fit(Watched(np.zeros((4, 4)), np.ones(4, dtype=bool)))

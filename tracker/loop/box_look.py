@@ -1,0 +1,77 @@
+"""One look at a frame: a crop around a believed box, the network's answer, and its best box."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
+
+from .box_decision import Decision, DecisionConfig, decide
+from .config import TrackerConfig
+from .view import Cropper
+
+if TYPE_CHECKING:
+    from rbsf.engine.box_answer import BoxNetwork
+
+CROPS = TrackerConfig()
+"""The sizes of crops are SiamFC's."""
+
+
+class Found(NamedTuple):
+    """What a look has found."""
+
+    box: Box
+    """The best box, in the frame's pixels."""
+    decision: Decision
+    """What led to it."""
+
+
+class Eye:
+    """Looks for one target, which it has seen in its first frame. Looking changes nothing.
+
+    Args:
+        network: The network with a box head.
+        frame: The first frame.
+        box: The target's box in it.
+        config: How a box is chosen from what the network says.
+    """
+
+    def __init__(self, network: BoxNetwork, frame: Frame, box: Box, config: DecisionConfig) -> None:
+        frame = as_bgr(frame)
+        self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
+        square = Square(box.center, context_side(box.w, box.h))
+        crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
+        self._exemplar = network.exemplar(crop)
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """The (width, height) of every frame, in pixels."""
+        return self._cropper.frame_size
+
+    def look(self, frame: Frame, believed: Box) -> Found:
+        """Finds the target near a box.
+
+        Args:
+            frame: A frame of the same size as the first one.
+            believed: The box in which the target is expected. It decides how far around the target
+                is looked for, and for which size.
+
+        Raises:
+            InputError: The frame is not a BGR or grey uint8 array, or has another size.
+        """
+        side = search_side(believed)
+        square = Square(believed.center, side)
+        crop = self._cropper.crop(frame, [square], CROPS.search_size)
+        scale = side / CROPS.search_size
+        size = believed.w / scale, believed.h / scale
+        answer = self._network.search(self._exemplar, crop, size)
+        decision = decide(answer, size, self._config)
+        x, y, w, h = decision.box
+        cx, cy = believed.center
+        box = Box.from_center(cx + x * scale, cy + y * scale, w * scale, h * scale)
+        return Found(box, decision)
+
+
+def search_side(box: Box) -> float:
+    """The side of the square in which a target of a box's size is looked for, in pixels."""
+    return context_side(box.w, box.h) * CROPS.search_size / CROPS.exemplar_size
