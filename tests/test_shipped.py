@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from rbsf import load_embedder
-from rbsf.embedder import SHIPPED, SHIPPED_TEACHER
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER
 from rbsf.geometry import iou
 from tracker import SiamFCTracker
 from tracker.video.synthetic import render
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = (SHIPPED, SHIPPED.with_name("xnor_sf.safetensors"), SHIPPED_TEACHER)
+WEIGHTS = (SHIPPED_RBSF, SHIPPED_RBSF.with_name("xnor_sf.safetensors"), SHIPPED_TEACHER)
 
 
 def average_overlap(weights: Path, frames: int) -> float:
@@ -29,17 +29,17 @@ def average_overlap(weights: Path, frames: int) -> float:
 
 
 def test_the_shipped_rbsf_tracks_a_synthetic_clip():
-    assert average_overlap(SHIPPED, frames=60) >= 0.7
+    assert average_overlap(SHIPPED_RBSF, frames=60) >= 0.7
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda path: path.stem)
 def test_the_model_card_names_every_file_by_its_hash(weights):
-    card = (SHIPPED.parent / "README.md").read_text()
+    card = (SHIPPED_RBSF.parent / "README.md").read_text()
     assert hashlib.sha256(weights.read_bytes()).hexdigest() in card
 
 
 def test_binary_weights_are_small():
-    assert SHIPPED.stat().st_size < 500_000
+    assert SHIPPED_RBSF.stat().st_size < 500_000
     assert SHIPPED_TEACHER.stat().st_size < 6_000_000
 
 

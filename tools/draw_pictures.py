@@ -19,14 +19,14 @@ from PIL import Image
 from rbsf.binarize.sign import approx_sign, clipped_sign, hard_sign
 from rbsf.binarize.weights import RBCN
 from rbsf.console import run_tool
-from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, load_embedder
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER, load_siamfc
 from rbsf.engine.pack import pack
 from rbsf.files.networks import load_network
 from rbsf.geometry import Box, Frame, Square, context_side, crop_squares, mean_color
 from rbsf.nn import SiamFC
 from tracker.loop.config import TrackerConfig
 from tracker.loop.response import correlate, find_peak, upsample
-from tracker.loop.tracker import SiamFCTracker, Track
+from tracker.loop.siamfc_tracker import SiamFCTracker, Track
 from tracker.output.annotate import annotate
 from tracker.video.synthetic import render
 
@@ -167,7 +167,7 @@ def draw_threshold() -> Figure:
     """Batch norm over all the sums that a channel can give, its sign, and the packed threshold."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     rising, falling = figure.subplots(1, 2, sharey=True)
-    student, channel = load_network(SHIPPED.with_name("rbsf.safetensors")), 68
+    student, channel = load_network(SHIPPED_RBSF.with_name("rbsf.safetensors")), 68
     _show_step(rising, student, channel)
     rising.set_title(r"a channel of conv2: $\gamma > 0$")
     rising.set_ylabel("after batch norm")
@@ -206,7 +206,7 @@ def draw_response() -> Figure:
     """What the network looks at in a frame of the synthetic clip, and what it answers."""
     frames = list(render(46))
     (first, box), (frame, _), (_, before) = frames[0], frames[45], frames[39]
-    embedder = load_embedder()
+    embedder = load_siamfc()
     side = context_side(before.w, before.h)
     exemplar = _crop(first, Square(box.center, context_side(box.w, box.h)), 127)
     search = _crop(frame, Square(before.center, side * 255 / 127), 255)
@@ -272,7 +272,7 @@ def _with_board(frame: Frame) -> Frame:
 
 
 def _follow(frames: list[tuple[Frame, Box]]) -> list[Track]:
-    tracker = SiamFCTracker(load_embedder())
+    tracker = SiamFCTracker(load_siamfc())
     tracker.init(*frames[0])
     return [Track(frames[0][1], 1.0, False), *(tracker.update(image) for image, _ in frames[1:])]
 

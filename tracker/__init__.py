@@ -1,5 +1,23 @@
 """The network at work: one target or several, followed through a video."""
 
-from .loop import OpenCVTracker, SiamFCTracker, Track, TrackerConfig, TrackerGroup
+from .loop import (
+    BoxTracker,
+    BoxTrackerConfig,
+    OpenCVTracker,
+    SiamFCTracker,
+    Track,
+    Tracker,
+    TrackerConfig,
+    TrackerGroup,
+)
 
-__all__ = ["OpenCVTracker", "SiamFCTracker", "Track", "TrackerConfig", "TrackerGroup"]
+__all__ = [
+    "BoxTracker",
+    "BoxTrackerConfig",
+    "OpenCVTracker",
+    "SiamFCTracker",
+    "Track",
+    "Tracker",
+    "TrackerConfig",
+    "TrackerGroup",
+]

@@ -17,7 +17,7 @@ from typing import Protocol
 from rbsf.geometry import Frame, check_box
 
 from .interrupts import Interrupts
-from .loop.tracker import Track
+from .loop.target import Track
 from .output.sinks import Sink, Stop, Tracked
 from .video.source import Source, SourceFault
 

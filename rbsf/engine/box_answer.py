@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.errors import InputError
+
 Floats = NDArray[np.float32]
 
 STRIDE = 8
@@ -36,6 +38,10 @@ class BoxNetwork(Protocol):
 
     name: str
     """The name that reports show: the file's name without its suffix."""
+    engine: str
+    """What runs the network: "packed" or "torch"."""
+    path: str
+    """Which of the engine's kernels run; empty for an engine that has only one kind."""
     weights_sha256: str
     """The SHA-256 of the network's file; empty for a network in memory."""
 
@@ -54,6 +60,23 @@ class BoxNetwork(Protocol):
             believed: The width and height that are expected, in pixels of the crop.
         """
         ...
+
+
+def checked_sizes(believed: tuple[float, float]) -> tuple[float, float]:
+    """The logarithms of believed sides, as the head takes them.
+
+    Raises:
+        InputError: A side is not positive and finite.
+    """
+    if not all(0 < side < math.inf for side in believed):
+        raise InputError(f"a believed size is positive and finite, not {believed}")
+    width, height = map(relative_size, believed)
+    return width, height
+
+
+def answer_of(maps: Floats, believed: tuple[float, float]) -> BoxAnswer:
+    """The answer from the head's maps, (7, r, r): response, target, quality and four codes."""
+    return BoxAnswer(maps[0], maps[1], maps[2], decode_boxes(maps[3:], believed))
 
 
 def relative_size(side: float) -> float:

@@ -43,6 +43,17 @@ class IntegerNetwork:
         first = self.layers[0](pixels.float())
         return [first, *self.maps_from_bits(first)]
 
+    def last_sums(self, pixels: Tensor) -> Tensor:
+        """Computes the sums S of the last layer, whose map is scale * S + bias.
+
+        Args:
+            pixels: RGB crops (N, 3, S, S), 0 to 255.
+        """
+        x = pixels.float()
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return self.layers[-1].sums(x)
+
     def maps_from_bits(self, first: Tensor) -> list[Tensor]:
         """Computes the maps of all layers but the first from the first one's.
 
@@ -69,10 +80,13 @@ class _Layer:
         self.thresholds, self.flips = [_column(step) for step in steps], _column(layer.flips)
         self.scale, self.bias = _column(layer.scale), _column(layer.bias)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def sums(self, x: Tensor) -> Tensor:
+        """The sums, whole numbers, after the pool."""
         sums = F.conv2d(x.to(self.exact), self.weights, stride=self.stride, groups=self.groups)
-        if self.pool:
-            sums = F.max_pool2d(sums, kernel_size=3, stride=2)
+        return F.max_pool2d(sums, kernel_size=3, stride=2) if self.pool else sums
+
+    def __call__(self, x: Tensor) -> Tensor:
+        sums = self.sums(x)
         if self.output == "real":
             return sums.float() * self.scale + self.bias
         reached = sum((sums >= step).float() for step in self.thresholds)

@@ -36,7 +36,7 @@ class Reloadable:
         """
         if self.origin is None:
             raise InputError(
-                f"embedder {self.name!r} was made from a network in memory and cannot be pickled: "
+                f"network {self.name!r} was made from a network in memory and cannot be pickled: "
                 "save the network to a file, and load that with rbsf.load_embedder"
             )
         return self.origin

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.engine.box_answer import BoxAnswer, decode_boxes, relative_size
+from rbsf.engine.box_answer import BoxAnswer, answer_of, checked_sizes
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork, read_packed
 from rbsf.engine.origin import Reloadable
@@ -61,10 +60,8 @@ class PackedBoxNetwork(Reloadable):
         Raises:
             InputError: The file cannot be read, is damaged or has no head, or no kernels can run.
         """
-        file = Path(path).resolve()
-        loaded = cls(read_packed(file), file.stem, file_sha256(file), threads)
-        loaded.origin = cls.from_file, (file, threads)
-        return loaded
+        file = Path(path)
+        return cls(read_packed(file), file.stem, file_sha256(file), threads)
 
     def exemplar(self, crop: NDArray[np.uint8]) -> Any:
         """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the result."""
@@ -83,8 +80,6 @@ class PackedBoxNetwork(Reloadable):
         Raises:
             InputError: The believed size is not positive and finite.
         """
-        if not all(0 < side < math.inf for side in believed):
-            raise InputError(f"a believed size is positive and finite, not {believed}")
-        width, height = map(relative_size, believed)
+        width, height = checked_sizes(believed)
         maps = self.network.search(exemplar, checked_crops(crop), width, height)
-        return BoxAnswer(maps[0], maps[1], maps[2], decode_boxes(maps[3:], believed))
+        return answer_of(maps, believed)

@@ -13,6 +13,7 @@ from torch import Tensor
 from rbsf.binarize import ActivationBinarizerName
 from rbsf.engine.box_answer import BoxAnswer as BoxAnswer
 from rbsf.engine.crops import checked_crops
+from rbsf.engine.origin import Reloadable
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
 from rbsf.files.hashing import file_sha256
@@ -52,7 +53,7 @@ def float_copy(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-class TorchBoxNetwork:
+class TorchBoxNetwork(Reloadable):
     """A `BoxNet` that takes crops and gives `BoxAnswer`s.
 
     Args:
@@ -61,16 +62,25 @@ class TorchBoxNetwork:
         weights_sha256: The hash of the network's file; empty for a network in training.
     """
 
+    engine = "torch"
+    path = ""
+
     def __init__(self, model: BoxNet, name: str = "network", weights_sha256: str = "") -> None:
         self.model, self.name, self.weights_sha256 = model.eval(), name, weights_sha256
 
     @classmethod
-    def from_file(cls, path: Path) -> TorchBoxNetwork:
+    def from_file(cls, path: Path, threads: int | None = None) -> TorchBoxNetwork:
         """Loads a network from a file.
+
+        Args:
+            path: The file, as `load_box_net` takes it.
+            threads: How many threads torch uses in the whole process. None leaves that as it is.
 
         Raises:
             InputError: As `load_box_net`.
         """
+        if threads is not None:
+            torch.set_num_threads(threads)
         return cls(load_box_net(path), path.stem, file_sha256(path))
 
     @torch.inference_mode()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.format import read_packed
 from tracker.commands import export
 
@@ -95,7 +95,7 @@ def test_a_shown_program_runs(block: Block, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_shown_layers_are_those_of_the_shipped_file(capsys: pytest.CaptureFixture[str]):
-    export._show(read_packed(SHIPPED))
+    export._show(read_packed(SHIPPED_RBSF))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     shown = (ROOT / "docs/inspect.txt").read_text().splitlines()
     assert shown == lines[: len(shown)]

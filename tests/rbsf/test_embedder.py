@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from rbsf import InputError, embedder, load_embedder
-from rbsf.embedder import SHIPPED, engine_in_words
+from rbsf.embedder import SHIPPED_RBSF, engine_in_words
 from rbsf.engine import packed
 from rbsf.engine.format import read_packed, write_packed
 from rbsf.engine.integer import IntegerEmbedder
@@ -201,11 +201,11 @@ def test_an_embedder_works_in_a_spawned_process(engine, crops):
 
 @needs_kernels
 def test_a_pickled_embedder_keeps_its_engine_and_threads():
-    stored = pickle.dumps(load_embedder(SHIPPED, engine="packed", threads=3))
+    stored = pickle.dumps(load_embedder(SHIPPED_RBSF, engine="packed", threads=3))
     assert len(stored) < 1000  # the path, not the weights
     again = pickle.loads(stored)
     assert again.network.threads == 3
-    assert again.origin[1][:3] == (SHIPPED.resolve(), "packed", 3)
+    assert again.origin[1][:3] == (SHIPPED_RBSF.resolve(), "packed", 3)
 
 
 def test_a_float_network_is_pickled_by_its_file(file, crops, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_file_that_has_changed_since_is_refused(file, tmp_path):
 def test_a_network_in_memory_says_what_to_do_instead(kind):
     if kind is PackedEmbedder and not kernel_paths():
         pytest.skip("no kernels were compiled here")
-    for made in (kind(read_packed(SHIPPED), "made"), TorchEmbedder(SiamFC(), "made")):
+    for made in (kind(read_packed(SHIPPED_RBSF), "made"), TorchEmbedder(SiamFC(), "made")):
         with pytest.raises(InputError, match=r"'made' was made .* in memory .*load_embedder"):
             pickle.dumps(made)
 
@@ -282,11 +282,11 @@ def without_openvino(monkeypatch):
 @needs_kernels
 def test_the_shipped_network_is_packed_and_says_what_runs_it():
     shipped = load_embedder()
-    assert (shipped.name, shipped.engine) == (SHIPPED.stem, "packed")
+    assert (shipped.name, shipped.engine) == (SHIPPED_RBSF.stem, "packed")
     assert shipped.path == kernel_paths()[0]
-    assert shipped.weights_sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert shipped.weights_sha256 == hashlib.sha256(SHIPPED_RBSF.read_bytes()).hexdigest()
     assert engine_in_words(shipped.engine, shipped.path) == f"packed ({shipped.path})"
-    network = read_packed(SHIPPED)
+    network = read_packed(SHIPPED_RBSF)
     assert shipped.response_gain == pytest.approx(network.response_gain)
     assert shipped.response_bias == pytest.approx(network.response_bias)
 
@@ -313,7 +313,7 @@ def test_a_students_checkpoint_is_packed_in_memory(tmp_path, crops):
 
 @pytest.mark.parametrize("engine", ["auto", "packed", "torch"])
 def test_a_packed_file_of_another_architecture_is_refused(tmp_path, engine):
-    network = read_packed(SHIPPED)
+    network = read_packed(SHIPPED_RBSF)
     layers = list(network.layers)
     layers[1] = replace(layers[1], pool=False)
     file = tmp_path / "other.rbsf"
@@ -323,7 +323,7 @@ def test_a_packed_file_of_another_architecture_is_refused(tmp_path, engine):
 
 
 def test_a_damaged_packed_file_is_refused(tmp_path):
-    data = bytearray(SHIPPED.read_bytes())
+    data = bytearray(SHIPPED_RBSF.read_bytes())
     data[len(data) // 2] ^= 4
     (tmp_path / "bad.rbsf").write_bytes(data)
     with pytest.raises(InputError, match=r"bad\.rbsf is damaged"):
@@ -350,8 +350,8 @@ def test_without_kernels_openvino_runs_it_where_it_is_installed(no_kernels, monk
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "openvino")
     load_embedder(threads=3)
     ((_, name, sha256, threads),) = made
-    assert (name, threads) == (SHIPPED.stem, 3)
-    assert sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert (name, threads) == (SHIPPED_RBSF.stem, 3)
+    assert sha256 == hashlib.sha256(SHIPPED_RBSF.read_bytes()).hexdigest()
     assert "OpenVINO runs the network" in caplog.text
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from tool_runs import ROOT
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from tracker.commands import options
 from tracker.commands.options import command_line, rbsf_as_typed
 
-STUDENT = str(SHIPPED.with_name("rbsf.safetensors"))
+STUDENT = str(SHIPPED_RBSF.with_name("rbsf.safetensors"))
 BOX = ("--bbox", "20,40,24,24")
 
 RUNS = """

@@ -236,10 +236,10 @@ def test_protocols_run_from_the_command_line(run, otb, tmp_path, protocol, files
 
 def test_rivals_and_weights_may_follow_each_other(run, otb, tmp_path):
     weights = "rbsf.rbsf"
-    from rbsf.embedder import SHIPPED
+    from rbsf.embedder import SHIPPED_RBSF
 
     for name in (weights, "other.rbsf"):
-        shutil.copy(SHIPPED, tmp_path / name)
+        shutil.copy(SHIPPED_RBSF, tmp_path / name)
     words = (
         "--weights",
         tmp_path / weights,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tool_runs import tool_runs
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine import onnx_export
 from rbsf.engine.format import read_packed
 from rbsf.engine.pack import pack_file
@@ -20,8 +20,8 @@ from rbsf.files.networks import load_network
 from rbsf.nn import make_student
 from tracker.benchmark.speed import scene_clip
 
-STUDENT = SHIPPED.with_name("rbsf.safetensors")
-TEACHER = SHIPPED.with_name("siamfc.safetensors")
+STUDENT = SHIPPED_RBSF.with_name("rbsf.safetensors")
+TEACHER = SHIPPED_RBSF.with_name("siamfc.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.packed import kernel_paths
 from tracker.output.video_file import VideoWriter
 from tracker.video.open import open_source
@@ -311,7 +311,7 @@ def test_tracking_with_a_packed_file_does_not_import_torch(clip: Path, tmp_path:
         "heavy = {'torch', 'torchvision', 'matplotlib', 'got10k', 'tensorboard', 'joblib'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    words = ["--video", str(clip), *BOX, "--save-boxes", "out.csv", "--weights", str(SHIPPED)]
+    words = ["--video", str(clip), *BOX, "--save-boxes", "out.csv", "--weights", str(SHIPPED_RBSF)]
     done = subprocess.run(
         [sys.executable, "-c", code, str(TOOLS / "track.py"), *words],
         cwd=tmp_path,

@@ -16,7 +16,7 @@ import pytest
 from rbsf.geometry import Box, Frame
 from rbsf.signals import SIGNALS
 from tracker.interrupts import Interrupts
-from tracker.loop.tracker import Track
+from tracker.loop.target import Track
 from tracker.output.box_file import BoxWriter
 from tracker.output.sinks import BoxSink, Tracked, VideoSink
 from tracker.output.video_file import VideoWriter

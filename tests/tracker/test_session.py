@@ -10,7 +10,7 @@ import pytest
 
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame
-from tracker.loop.tracker import Track
+from tracker.loop.target import Track
 from tracker.output.box_file import BoxWriter
 from tracker.output.sinks import BoxSink, Keep, Stop, Tracked, VideoSink
 from tracker.output.video_file import VideoWriter

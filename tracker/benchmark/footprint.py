@@ -23,7 +23,7 @@ from rbsf.embedder import load_embedder
 from rbsf.engine.installation import PACKAGE, missing_kernels
 from rbsf.geometry import Box, Frame
 
-from ..loop.tracker import SiamFCTracker
+from ..loop.tracker import Tracker
 
 
 def measure_footprint(
@@ -94,7 +94,7 @@ def _track_in_python(started: str, box: str, weights: str, threads: str) -> dict
     """Tracks as a program does that gets its frames one by one from somewhere else."""
     embedder = load_embedder(weights or None, threads=int(threads))
     loaded = time.time()
-    tracker = SiamFCTracker(embedder)
+    tracker = Tracker(embedder)
     frames = _frames(Path("frames.npy"))
     tracker.init(next(frames), [float(value) for value in box.split(",")])
     tracker.update(next(frames))

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, Embedder
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER, Embedder
 from rbsf.engine.format import read_packed, to_bytes
 from rbsf.engine.installation import missing_kernels
 from rbsf.engine.packed import PackedEmbedder, kernel_paths, require_kernels
@@ -74,7 +74,7 @@ class Setup:
         self,
         threads: int,
         calibration: list[Crops],
-        weights: Path = SHIPPED,
+        weights: Path = SHIPPED_RBSF,
         teacher: Path = SHIPPED_TEACHER,
     ) -> None:
         self.threads, self.calibration = threads, calibration

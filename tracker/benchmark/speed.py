@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.embedder import SHIPPED, Embedder
+from rbsf.embedder import SHIPPED_RBSF, Embedder
 from rbsf.engine.format import read_packed
 from rbsf.engine.installation import missing_kernels
 from rbsf.engine.packed import kernel_paths
@@ -21,8 +21,8 @@ from rbsf.files.hashing import file_sha256
 from rbsf.geometry import Box, Frame
 
 from ..loop.config import TrackerConfig
+from ..loop.siamfc_tracker import SiamFCTracker
 from ..loop.target import Start
-from ..loop.tracker import SiamFCTracker
 from ..video.open import open_source
 from ..video.synthetic import render
 from .footprint import measure_footprint
@@ -110,7 +110,7 @@ def measure_speed(
         "threads": threads,
         "repeats": rounds,
         "frame": [width, height],
-        "weights_sha256": file_sha256(SHIPPED),
+        "weights_sha256": file_sha256(SHIPPED_RBSF),
         "machine": describe_machine(),
         "rows": [],
         "left_out": [],
@@ -131,7 +131,7 @@ def measure_speed(
         figures["left_out"].append(f"layers are left out: {missing_kernels()}")
     elif "layers" in parts:
         note("timing the layers")
-        figures["layers"] = measure_layers(read_packed(SHIPPED), crops[0], threads, rounds)
+        figures["layers"] = measure_layers(read_packed(SHIPPED_RBSF), crops[0], threads, rounds)
     if "memory" in parts:
         note("tracking in processes of their own")
         figures["memory"] = measure_footprint(clip.frames, clip.box, threads=threads)

@@ -9,7 +9,7 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import run_tool
-from rbsf.embedder import load_embedder
+from rbsf.embedder import load_siamfc
 from rbsf.errors import InputError
 
 from ..evaluation.datasets import BENCHMARKS, load_dataset
@@ -18,7 +18,7 @@ from ..evaluation.runner import evaluate_tracker
 from ..evaluation.single_step import measure_single_step
 from ..evaluation.tracks import tracks_of
 from ..loop.box_tracker import BoxTracker
-from ..loop.tracker import SiamFCTracker
+from ..loop.siamfc_tracker import SiamFCTracker
 from .options import Data, check_file, check_folder
 
 HELD_OUT = "held-out"
@@ -127,7 +127,7 @@ def evaluate(
         raise InputError(f"--dataset {dataset}: choose {HELD_OUT} or one of {', '.join(SCORED)}")
     from rbsf.engine.torch_box import TorchBoxNetwork
 
-    network, shipped = TorchBoxNetwork.from_file(weights), load_embedder()
+    network, shipped = TorchBoxNetwork.from_file(weights), load_siamfc()
     if dataset == HELD_OUT or single_step:
         held_out = dataset == HELD_OUT
         sequences = tracks_of(root, hold_out) if held_out else load_dataset(dataset, root).sequences

@@ -59,7 +59,7 @@ def demo(
     check_output(output, VIDEO_SUFFIXES)
     check_weights(weights)
 
-    embedder = load_embedder(weights)
+    network = load_embedder(weights)
     with _clip_file(output, keep) as clip:
         truth = _write_clip(clip, frames)
         source = open_source(clip)
@@ -69,10 +69,10 @@ def demo(
             VideoSink(VideoWriter(output), truth),
             kept,
         ]
-        summary = run(source, truth[:1], TrackerGroup(embedder), sinks)
+        summary = run(source, truth[:1], TrackerGroup(network), sinks)
     overlap = iou([tracks[0].box for tracks in kept.tracks], truth[: summary.frames])[1:]
-    ran_on = engine_in_words(embedder.engine, embedder.path)
-    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}")
+    ran_on = engine_in_words(network.engine, network.path)
+    typer.echo(f"{summary}; {network.name} on engine {ran_on}")
     typer.echo(f"AO {np.mean(overlap):.3f} against the true boxes (1 is perfect)")
     typer.echo(f"wrote {output}")
     if keep:

@@ -9,11 +9,14 @@ import typer
 import yaml
 
 from rbsf.console import run_tool
+from rbsf.embedder import load_embedder
+from rbsf.errors import InputError
 from rbsf.files.atomic import write_text
 
 from ..evaluation.score_fit import Fit, fit, gather, quality
 from ..evaluation.tracks import tracks_of
-from ..loop.box_tracker import BoxTrackerConfig
+from ..loop.box_config import BoxTrackerConfig
+from ..loop.check import has_box_head
 from .options import check_file, check_folder, command_line
 
 
@@ -45,9 +48,9 @@ def fit_score(
     for each in root:
         check_folder(each, "the folder", "a folder in GOT-10k's layout")
     check_file(weights, "--weights")
-    from rbsf.engine.torch_box import TorchBoxNetwork
-
-    network = TorchBoxNetwork.from_file(weights)
+    network = load_embedder(weights, threads=1)
+    if not has_box_head(network):
+        raise InputError(f"{weights} has no box head: its score is not fitted")
     held_out = [track for each in root for track in tracks_of(each, hold_out)]
     names = {track.name for track in held_out}
     others = [track for each in root for track in tracks_of(each) if track.name not in names]

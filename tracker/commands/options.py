@@ -18,6 +18,7 @@ import typer
 
 from rbsf.console import remark
 from rbsf.errors import InputError
+from rbsf.files.weights import NAMES
 from rbsf.geometry import Box, check_box, doubt_about
 
 WEIGHT_SUFFIXES = (".rbsf", ".safetensors", ".pth", ".pt")
@@ -28,8 +29,8 @@ BBOX_FORM = "--bbox x,y,w,h"
 Weights = Annotated[
     Path | None,
     typer.Option(
-        help="The network's weights: a packed .rbsf file or a checkpoint (.safetensors, .pth). "
-        "Without this option, the RB-SF that comes with the package is used.",
+        help="The network's weights: a packed .rbsf file, a checkpoint (.safetensors, .pth), or "
+        "rbsf, the paper's tracker. Without this option it is rbsf_box, which gives boxes.",
     ),
 ]
 Data = Annotated[
@@ -102,9 +103,11 @@ def check_weights(file: Path | None, option: str = "--weights") -> None:
     """Checks that a file of weights is there and has the ending of one.
 
     Raises:
-        InputError: There is no such file, it is a folder, or it has another ending.
+        InputError: There is no such file, it is a folder, or it has another ending. The name of a
+            network that comes with the package is fine.
     """
-    check_file(file, option, WEIGHT_SUFFIXES)
+    if file is None or file.exists() or str(file) not in NAMES:
+        check_file(file, option, WEIGHT_SUFFIXES)
 
 
 def check_folder(folder: Path | None, option: str, what: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from rbsf.console import console, run_tool
-from rbsf.embedder import SHIPPED, SHIPPED_TEACHER
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER
 from rbsf.errors import InputError
 
 from ..evaluation.report import paper
@@ -22,7 +22,7 @@ from ..evaluation.rivals import is_rival
 from .evaluate import evaluate
 from .options import command_line
 
-SHIPPED_FILES = (SHIPPED, SHIPPED.with_name("xnor_sf.rbsf"), SHIPPED_TEACHER)
+SHIPPED_FILES = (SHIPPED_RBSF, SHIPPED_RBSF.with_name("xnor_sf.rbsf"), SHIPPED_TEACHER)
 """RB-SF, which the reports are about, XNOR-SF and SiamFC: the paper's columns."""
 
 

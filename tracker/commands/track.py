@@ -8,14 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from rbsf.config import load_settings
 from rbsf.console import remark, run_tool
-from rbsf.embedder import Embedder, Engine, engine_in_words, load_embedder
+from rbsf.embedder import Engine, Network, engine_in_words, load_embedder
 from rbsf.errors import InputError
 from rbsf.geometry import Box
 from rbsf.signals import heeded_signals
 
-from ..loop.config import TrackerConfig
+from ..loop.check import read_config
 from ..loop.group import TrackerGroup
 from ..output.box_file import BOX_SUFFIXES, BoxWriter, box_files
 from ..output.box_lines import LINE_SUFFIX, STANDARD_OUTPUT, BoxLines
@@ -127,26 +126,26 @@ def track(
         require_display("--select", GIVE_BOX)
     if show:
         require_display("--show", "leave it out, and watch the video that --output writes")
-    settings = load_settings(TrackerConfig, config) if config else TrackerConfig()
     opened = open_source(name, start_frame, live=live)
     boxes = select_boxes(opened.first_image) if select else _boxes(opened, bbox or [])
 
-    embedder = load_embedder(weights, engine=engine, threads=threads)
+    network = load_embedder(weights, engine=engine, threads=threads)
+    settings = read_config(network, config)
     if not (output or save_boxes or show):
         remark("no boxes will be kept: ask for them with --output, --save-boxes or --show")
     sinks: list[Sink] = [ProgressSink(opened.count and opened.count - start_frame)]
     if save_boxes:
         given = {"start_frame": start_frame, "boxes": boxes, **settings.model_dump()}
-        header = _header(opened.name, embedder, given)
+        header = _header(opened.name, network, given)
         sinks.append(BoxSink(_records(save_boxes, len(boxes), header)))
     if output:
         sinks.append(VideoSink(VideoWriter(output)))
     if show:
         sinks.append(WindowSink())
-    summary = run(opened, boxes, TrackerGroup(embedder, settings), sinks)
-    ran_on = engine_in_words(embedder.engine, embedder.path)
+    summary = run(opened, boxes, TrackerGroup(network, settings), sinks)
+    ran_on = engine_in_words(network.engine, network.path)
     aside = save_boxes == STANDARD_OUTPUT
-    typer.echo(f"{summary}; {embedder.name} on engine {ran_on}", err=aside)
+    typer.echo(f"{summary}; {network.name} on engine {ran_on}", err=aside)
     for file in (*_files(save_boxes, len(boxes)), *([output] if output else [])):
         if summary.frames:
             typer.echo(f"wrote {file}", err=aside)
@@ -197,14 +196,14 @@ def _files(path: Path | None, targets: int) -> list[Path]:
     return [] if path == STANDARD_OUTPUT else box_files(path, targets)
 
 
-def _header(source: str, embedder: Embedder, settings: dict[str, Any]) -> dict[str, Any]:
+def _header(source: str, network: Network, settings: dict[str, Any]) -> dict[str, Any]:
     """What a JSON file of boxes says besides the boxes."""
     return {
         "source": source,
-        "weights": embedder.name,
-        "weights_sha256": embedder.weights_sha256,
-        "engine": embedder.engine,
-        "kernels": embedder.path,
+        "weights": network.name,
+        "weights_sha256": network.weights_sha256,
+        "engine": network.engine,
+        "kernels": network.path,
         "settings": settings,
     }
 

@@ -18,7 +18,7 @@ from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
 from rbsf.errors import InputError
 from rbsf.files.atomic import make_folder
-from rbsf.files.weights import SHIPPED
+from rbsf.files.weights import SHIPPED_RBSF
 
 from .options import check_folder
 
@@ -42,7 +42,7 @@ def make(
     data: Annotated[
         Path, typer.Option(help="The folder that holds the data sources which the settings name.")
     ],
-    output: Annotated[Path, typer.Option(help="The folder for the weights.")] = SHIPPED.parent,
+    output: Annotated[Path, typer.Option(help="The folder for the weights.")] = SHIPPED_RBSF.parent,
     runs: Annotated[Path, typer.Option(help="The folder of the training runs.")] = Path("runs"),
     configs: Annotated[
         Path, typer.Option(help="The folder of the configurations.", show_default="configs")

@@ -33,7 +33,7 @@ HOLD_OUT = 8
 class _Recorder:
     """A network that keeps what it is shown, and answers that nothing has moved."""
 
-    name, weights_sha256 = "recorder", ""
+    name, weights_sha256, engine, path = "recorder", "", "", ""
 
     def __init__(self) -> None:
         self.pairs: list[CalibrationPair] = []

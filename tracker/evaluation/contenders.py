@@ -7,22 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rbsf
-from rbsf.config import load_settings
-from rbsf.embedder import Embedder, Engine
+from rbsf.embedder import Engine, Network
 from rbsf.errors import InputError
 
-from ..loop.box_tracker import BoxTracker, BoxTrackerConfig
-from ..loop.config import TrackerConfig
-from ..loop.tracker import SiamFCTracker
+from ..loop.box_tracker import BoxTracker
+from ..loop.check import AnyConfig, read_config
+from ..loop.siamfc_tracker import SiamFCTracker
+from ..loop.tracker import Tracker
 from .code import code_hash
 from .names import plain_name
 from .runner import MakeTracker
-
-if TYPE_CHECKING:
-    from rbsf.engine.torch_box import TorchBoxNetwork
 
 
 @dataclass(frozen=True)
@@ -121,68 +118,24 @@ def _names(files: list[Path]) -> list[str]:
 def _contender(
     weights: Path | None, engine: Engine, threads: int | None, config_file: Path | None
 ) -> Contender:
-    if weights and _has_box_head(weights):
-        return _box_contender(weights, engine, threads, config_file)
-    config = load_settings(TrackerConfig, config_file) if config_file else TrackerConfig()
-    embedder = _embedder(weights, engine, threads)
+    network = _network(weights, engine, threads)
+    config = read_config(network, config_file)
     return Contender(
-        name=embedder.name,
-        engine=embedder.engine,
-        weights_sha256=embedder.weights_sha256,
+        name=network.name,
+        engine=network.engine,
+        weights_sha256=network.weights_sha256,
         config=config.model_dump(mode="json"),
         make=partial(_make, weights, engine, threads, config),
-        kernels=embedder.path,
+        kernels=network.path,
     )
-
-
-def _box_contender(
-    weights: Path, engine: Engine, threads: int | None, config_file: Path | None
-) -> Contender:
-    if engine == "packed":
-        raise InputError(f"{weights} has a box head, which torch runs: leave out --engine packed")
-    config = load_settings(BoxTrackerConfig, config_file) if config_file else BoxTrackerConfig()
-    return Contender(
-        name=weights.stem,
-        engine="torch",
-        weights_sha256=_box_network(weights, threads).weights_sha256,
-        config=config.model_dump(mode="json"),
-        make=partial(_make_box, weights, threads, config),
-    )
-
-
-def _has_box_head(weights: Path) -> bool:
-    """Whether a file is a checkpoint of a network with a box head."""
-    if weights.suffix != ".safetensors":
-        return False
-    from rbsf.files.checkpoint import load_checkpoint
-
-    try:
-        return load_checkpoint(weights).header.get("kind") == "box"
-    except InputError:
-        return False  # what is wrong is said when it is loaded
 
 
 def _make(
-    weights: Path | None, engine: Engine, threads: int | None, config: TrackerConfig
-) -> SiamFCTracker:
-    return SiamFCTracker(_embedder(weights, engine, threads), config)
-
-
-def _make_box(weights: Path, threads: int | None, config: BoxTrackerConfig) -> BoxTracker:
-    return BoxTracker(_box_network(weights, threads), config)
+    weights: Path | None, engine: Engine, threads: int | None, config: AnyConfig
+) -> BoxTracker | SiamFCTracker:
+    return Tracker(_network(weights, engine, threads), config).tracker
 
 
 @cache
-def _embedder(weights: Path | None, engine: Engine, threads: int | None) -> Embedder:
+def _network(weights: Path | None, engine: Engine, threads: int | None) -> Network:
     return rbsf.load_embedder(weights, engine=engine, threads=threads)
-
-
-@cache
-def _box_network(weights: Path, threads: int | None) -> TorchBoxNetwork:
-    import torch
-
-    from rbsf.engine.torch_box import TorchBoxNetwork
-
-    if threads:
-        torch.set_num_threads(threads)
-    return TorchBoxNetwork.from_file(weights)

@@ -18,8 +18,9 @@ from rbsf.engine.box_answer import BoxNetwork
 from rbsf.errors import InputError
 from rbsf.geometry import Box, iou
 
+from ..loop.box_config import BoxTrackerConfig
 from ..loop.box_score import Evidence, ScoreConfig, probability
-from ..loop.box_tracker import BoxTracker, BoxTrackerConfig
+from ..loop.box_tracker import BoxTracker
 from .absences import tests_of
 from .lost import HELD, auc
 from .metrics import Floats

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from rbsf.embedder import load_embedder
+from rbsf.embedder import load_siamfc
 from rbsf.errors import InputError
 from rbsf.files.atomic import make_folder, write_text
 
 from ..loop.config import TrackerConfig
-from ..loop.tracker import SiamFCTracker
+from ..loop.siamfc_tracker import SiamFCTracker
 from .datasets import Dataset
 from .runner import evaluate_tracker
 from .sequence import Sequence
@@ -93,7 +93,7 @@ class Search:
     """A search in a folder.
 
     Args:
-        weights: The network, as `load_embedder` takes it. None is the shipped RB-SF.
+        weights: The network, as `load_siamfc` takes it.
         tracks: The tracks.
         folder: The folder of `trials.jsonl`, with a line for each trial that is done.
         max_frames: How many frames of each track are tracked.
@@ -123,7 +123,7 @@ class Search:
         self.checking = as_dataset(checks, folder).first_frames(max_frames)
         self.log = folder / "trials.jsonl"
         self.identity = {
-            "weights": load_embedder(weights).weights_sha256,
+            "weights": load_siamfc(weights).weights_sha256,
             "tracks": [track.name for track in listed],
             "max_frames": max_frames,
             "seed": seed,
@@ -196,7 +196,7 @@ class _Make:
         return {**self.__dict__, "embedder": None}
 
     def __call__(self) -> SiamFCTracker:
-        self.embedder = self.embedder or load_embedder(self.weights, threads=1)
+        self.embedder = self.embedder or load_siamfc(self.weights, threads=1)
         return SiamFCTracker(self.embedder, self.config)
 
 

@@ -24,11 +24,11 @@ from rbsf.errors import InputError
 from rbsf.files.image import read_image
 from rbsf.geometry import Box, Frame, from_one_indexed, to_one_indexed
 
-from ..loop.config import TrackerConfig
-from ..loop.tracker import SiamFCTracker
+from ..loop.check import AnyConfig
+from ..loop.tracker import Tracker
 
 if TYPE_CHECKING:
-    from rbsf.embedder import Embedder
+    from rbsf.embedder import Network
 
 
 class Region(Protocol):
@@ -53,13 +53,13 @@ class Rectangle(NamedTuple):
     height: float
 
 
-def got10k_tracker(embedder: Embedder, config: TrackerConfig | None = None) -> Any:
+def got10k_tracker(network: Network, config: AnyConfig | None = None) -> Any:
     """A `got10k.trackers.Tracker` for the toolkit's own experiments.
 
     The toolkit hands over PIL images (RGB) and boxes as its files have them, 1-indexed.
 
     Args:
-        embedder: The network. The tracker is called as it is.
+        network: The network. The tracker is called as it is.
         config: The tracker's settings. None takes the default ones.
 
     Raises:
@@ -69,8 +69,8 @@ def got10k_tracker(embedder: Embedder, config: TrackerConfig | None = None) -> A
 
     class Got10kTracker(base):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
-            super().__init__(name=embedder.name, is_deterministic=True)
-            self.tracker = SiamFCTracker(embedder, config)
+            super().__init__(name=network.name, is_deterministic=True)
+            self.tracker = Tracker(network, config)
 
         def init(self, image: Any, box: NDArray[np.float64]) -> None:
             self.tracker.init(_bgr(image), from_one_indexed(box).tolist())
@@ -85,12 +85,12 @@ class VotTracker:
     """One target under the VOT toolkit. An image is a path, as the toolkit sends it, or a frame.
 
     Args:
-        embedder: The network.
+        network: The network.
         config: The tracker's settings. None takes the default ones.
     """
 
-    def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
-        self.tracker = SiamFCTracker(embedder, config)
+    def __init__(self, network: Network, config: AnyConfig | None = None) -> None:
+        self.tracker = Tracker(network, config)
 
     def initialize(self, image: str | Frame, region: Region) -> None:
         """Starts from the region of the first image."""
@@ -103,11 +103,11 @@ class VotTracker:
         return Rectangle(*track.box), track.score
 
 
-def run_vot(embedder: Embedder, config: TrackerConfig | None = None) -> None:
+def run_vot(network: Network, config: AnyConfig | None = None) -> None:
     """Serves the VOT toolkit, for one object or several, until it ends the session.
 
     Args:
-        embedder: The network.
+        network: The network.
         config: The tracker's settings. None takes the default ones.
 
     Raises:
@@ -120,7 +120,7 @@ def run_vot(embedder: Embedder, config: TrackerConfig | None = None) -> None:
         raise InputError(f"the module vot has no VOTManager, it is not the integration: {remedy}")
 
     def start(image: str, region: Region) -> Any:
-        tracker = VotTracker(embedder, config)
+        tracker = VotTracker(network, config)
         tracker.initialize(image, region)
         return lambda image: vot.Rectangle(*tracker.track(image)[0])
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rbsf.errors import InputError
 
-from ..loop.tracker import SiamFCTracker
+from ..loop.siamfc_tracker import SiamFCTracker
 from .datasets import Dataset, load_dataset
 from .runner import evaluate_tracker
 

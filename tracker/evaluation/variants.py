@@ -166,11 +166,11 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome:
 
 def _single_steps(file: Path, tracks: list[Sequence]) -> dict[str, SingleStep]:
     """The single steps of a network, run by torch."""
-    from rbsf.embedder import load_embedder
+    from rbsf.embedder import load_siamfc
 
     from .peak_looker import PeakLooker
 
-    embedder = load_embedder(file, "torch")
+    embedder = load_siamfc(file, "torch")
     return single_steps(lambda: PeakLooker(embedder), tracks)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
 
@@ -40,13 +40,29 @@ class Eye:
         frame = as_bgr(frame)
         self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
         square = Square(box.center, context_side(box.w, box.h))
-        crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
-        self._exemplar = network.exemplar(crop)
+        self._crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
+        self._exemplar = network.exemplar(self._crop)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the exemplar, which may live in compiled code."""
+        return {key: value for key, value in self.__dict__.items() if key != "_exemplar"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._exemplar = self._network.exemplar(self._crop)
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """The (width, height) of every frame, in pixels."""
         return self._cropper.frame_size
+
+    def check(self, frame: Frame) -> None:
+        """Checks that a frame is one, and has the size of the first.
+
+        Raises:
+            InputError: It is not, or has not.
+        """
+        self._cropper.checked(frame)
 
     def look(self, frame: Frame, believed: Box) -> Found:
         """Finds the target near a box.

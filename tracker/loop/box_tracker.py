@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
-
-from rbsf.config import Settings
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame, as_bgr, check_box, clip_box, iou
 
-from .box_decision import DecisionConfig
+from .box_config import BoxTrackerConfig
 from .box_look import Eye, Found
-from .box_score import Evidence, Score, ScoreConfig
+from .box_score import Evidence, Score
+from .check import checked_box_network, checked_config
 from .motion import Motion
 from .target import Track
 from .whole_frame import WholeFrame
@@ -29,44 +27,6 @@ SAME = 0.5
 """Two looks have found the same if their boxes have an IoU above this."""
 
 
-class RecoveryConfig(Settings):
-    """How a lost target is looked for in the whole frame."""
-
-    crops: int = Field(default=4, ge=0, le=64)
-    """How many places are looked at in each frame while the target is lost, besides where it is
-    expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2 looks
-    instead of one. With 0, a lost target is only looked for where it is expected."""
-    sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
-    """The sizes that are tried in turn, relative to the last sure one."""
-    believed_above: float = Field(default=0.6, ge=0, le=1)
-    """A place is believed if its score is at least this, and again in a crop around it."""
-
-
-class BoxTrackerConfig(Settings):
-    """How a target is followed from frame to frame."""
-
-    decision: DecisionConfig = DecisionConfig()
-    """How a box is chosen from what the network says."""
-    score: ScoreConfig = ScoreConfig()
-    """How likely a box is, from what the network says."""
-    recovery: RecoveryConfig = RecoveryConfig()
-    """How a lost target is looked for."""
-    size_rate: float = Field(default=0.3, ge=0, le=1)
-    """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
-    moves_above: float = Field(default=0.3, ge=0, le=1)
-    """Below this belief a move does not count as motion."""
-    lost_below: float = Field(default=0.4, ge=0, le=1)
-    """The target is lost with a score below this."""
-    found_above: float = Field(default=0.6, ge=0, le=1)
-    """A lost target is found again with a score of at least this."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> BoxTrackerConfig:
-        if self.found_above < self.lost_below:
-            raise ValueError("found_above must not be below lost_below")
-        return self
-
-
 class BoxTracker:
     """Follows one target: `init(frame, box)`, then `update(frame)` for every next frame.
 
@@ -77,13 +37,19 @@ class BoxTracker:
 
     Frames are BGR uint8 arrays HxWx3, as OpenCV gives them, or grey ones, HxW.
 
+    A tracker can be pickled, and goes on with the same numbers where it is unpickled.
+
     Args:
-        network: The network with a box head.
+        network: The network with a box head, from `rbsf.load_embedder`.
         config: The tracker's settings. None uses the defaults.
+
+    Raises:
+        InputError: The network or the settings are of another type.
     """
 
     def __init__(self, network: BoxNetwork, config: BoxTrackerConfig | None = None) -> None:
-        self.network, self.config = network, config or BoxTrackerConfig()
+        self.network = checked_box_network(network)
+        self.config = checked_config(config, BoxTrackerConfig)
         self.evidence: Evidence | None = None
         """What the score of the last frame was made from; None before the first `update`."""
         self._eye: Eye | None = None
@@ -105,6 +71,14 @@ class BoxTracker:
         self._eye = Eye(self.network, frame, first, self.config.decision)
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
         self._last_sure, self._search, self.evidence = first, None, None
+
+    def check(self, frame: Frame) -> None:
+        """Checks that a frame can be the next one.
+
+        Raises:
+            InputError: As `update`.
+        """
+        self._opened.check(frame)
 
     def look(self, frame: Frame, believed: Box) -> tuple[Box, float]:
         """Finds the target near a box, and says how likely that is. This changes nothing.

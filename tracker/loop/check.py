@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar, cast
 
+from rbsf.config import Settings, load_settings
 from rbsf.errors import InputError
 
+from .box_config import BoxTrackerConfig
 from .config import TrackerConfig
 
 if TYPE_CHECKING:
-    from rbsf.embedder import Embedder
+    from rbsf.embedder import Embedder, Network
+    from rbsf.engine.box_answer import BoxNetwork
+
+AnyConfig: TypeAlias = TrackerConfig | BoxTrackerConfig
+"""The settings of a tracker, for a network without or with a box head."""
+
+C = TypeVar("C", bound=Settings)
+
+
+def has_box_head(network: Network) -> TypeGuard[BoxNetwork]:
+    """Whether a network answers with boxes, so that a `BoxTracker` follows with it."""
+    return hasattr(network, "exemplar") and hasattr(network, "search")
+
+
+def read_config(network: Network, file: Path | None) -> AnyConfig:
+    """The settings for a network's tracker: those of a YAML file, or the defaults for None.
+
+    Raises:
+        InputError: The file cannot be read, or it holds a setting that this tracker does not have.
+    """
+    kind: type[AnyConfig] = BoxTrackerConfig if has_box_head(network) else TrackerConfig
+    return load_settings(kind, file) if file else kind()
 
 
 def checked_embedder(embedder: Embedder) -> Embedder:
@@ -25,15 +49,33 @@ def checked_embedder(embedder: Embedder) -> Embedder:
     return embedder
 
 
-def checked_config(config: TrackerConfig | None) -> TrackerConfig:
-    """The settings, or the defaults for None.
+def checked_box_network(network: BoxNetwork) -> BoxNetwork:
+    """The network itself.
 
     Raises:
-        InputError: The argument is neither.
+        InputError: The argument is no network with a box head.
+    """
+    if not has_box_head(cast("Network", network)):
+        kind = type(network).__name__
+        raise InputError(
+            f"a network with a box head comes from rbsf.load_embedder(), not from a {kind}"
+        )
+    return network
+
+
+def checked_config(config: C | None, kind: type[C]) -> C:
+    """The settings, or the defaults for None.
+
+    Args:
+        config: The settings.
+        kind: Their class.
+
+    Raises:
+        InputError: The argument is neither of that class nor None.
     """
     if config is None:
-        return TrackerConfig()
-    if not isinstance(config, TrackerConfig):
-        kind = type(config).__name__
-        raise InputError(f"config must be a TrackerConfig or None, not {kind}: TrackerConfig(...)")
+        return kind()
+    if not isinstance(config, kind):
+        given, wanted = type(config).__name__, kind.__name__
+        raise InputError(f"config must be a {wanted} or None, not {given}: {wanted}(...)")
     return config

@@ -1,30 +1,25 @@
-"""Several targets in one video, whose crops go through the network in one batch."""
+"""Several targets in one video, which share a network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from rbsf.errors import InputError
-from rbsf.geometry import Frame, as_bgr
+from rbsf.geometry import Frame
 
-from .check import checked_config, checked_embedder
-from .config import TrackerConfig
-from .response import Features
-from .target import Start, Target, Track
-from .template import Template
-from .view import Crops
+from .check import AnyConfig, has_box_head
+from .followers import BoxFollowers, Followers, SiamFCFollowers
+from .target import Track
 
 if TYPE_CHECKING:
-    from rbsf.embedder import Embedder
+    from rbsf.embedder import Network
 
 
 class TrackerGroup:
-    """Follows several targets. Each is tracked exactly as `SiamFCTracker` would track it alone.
+    """Follows several targets. Each is tracked exactly as a `Tracker` would track it alone.
 
-        group = TrackerGroup(embedder)
+        group = TrackerGroup(network)
         group.add(frame, (612, 290, 72, 72), name="ball")
         group.add(frame, (610, 45, 160, 625), name="player")
         tracks = dict(zip(group.names, group.update(next_frame)))
@@ -32,18 +27,18 @@ class TrackerGroup:
     Targets keep the order in which they were added. A group can be pickled, as a tracker can.
 
     Args:
-        embedder: The network, from `rbsf.load_embedder`. It is called once per frame, with the
-            crops of all targets.
-        config: The settings for every target. None uses the defaults.
+        network: The network, from `rbsf.load_embedder`. One without a box head is called once per
+            frame, with the crops of all targets.
+        config: The settings for every target, as `Tracker` takes them. None uses the defaults.
 
     Raises:
-        InputError: The embedder or the settings are of another type.
+        InputError: The network or the settings are of another type.
     """
 
-    def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
-        self.embedder = checked_embedder(embedder)
-        self.config = checked_config(config)
-        self._targets: dict[str, Target] = {}
+    def __init__(self, network: Network, config: AnyConfig | None = None) -> None:
+        kind = BoxFollowers if has_box_head(network) else SiamFCFollowers
+        self._followers: Followers = kind(network, config)  # type: ignore[arg-type]
+        self._targets: dict[str, Any] = {}
         self._added = 0
 
     @property
@@ -64,7 +59,7 @@ class TrackerGroup:
             InputError: There is no box, no target can be in one of them, or the frame is not such
                 an array. The earlier targets are kept.
         """
-        targets = self._start(frame, _at_least_one(boxes))
+        targets = self._followers.start(frame, _at_least_one(boxes))
         self._targets = {str(number): target for number, target in enumerate(targets, 1)}
         self._added = len(targets)
 
@@ -91,8 +86,8 @@ class TrackerGroup:
         if name in self._targets:
             raise InputError(f"the group already has a target named {name!r}: give another name")
         for other in self._targets.values():
-            frame = other.cropper.checked(frame)
-        (self._targets[name],) = self._start(frame, [box])
+            self._followers.check(frame, other)
+        (self._targets[name],) = self._followers.start(frame, [box])
         self._added += 1
         return name
 
@@ -123,32 +118,7 @@ class TrackerGroup:
         """
         if not self._added:
             raise InputError("the group has no targets yet: call init or add before update")
-        frame = as_bgr(frame)
-        targets = list(self._targets.values())
-        views = [target.look(frame) for target in targets]
-        features = self._embed([view.crops for view in views])
-        return [
-            target.locate(view, searches)
-            for target, view, searches in zip(targets, views, features, strict=True)
-        ]
-
-    def _start(self, frame: Frame, boxes: Sequence[Sequence[float]]) -> list[Target]:
-        """One target per box, not yet part of the group."""
-        frame = as_bgr(frame)
-        starts = [Start(frame, box, self.config) for box in boxes]
-        exemplars = self._embed([start.exemplar for start in starts])
-        searches = self._embed([start.view.crops for start in starts])
-        return [
-            Target(start, Template(exemplar, self.embedder), search)
-            for start, (exemplar,), search in zip(starts, exemplars, searches, strict=True)
-        ]
-
-    def _embed(self, crops: list[Crops]) -> list[Features]:
-        """The features of each target's crops, which are embedded together."""
-        if len(crops) < 2:  # there is nothing to join
-            return [self.embedder(alone) for alone in crops]
-        ends = np.cumsum([len(c) for c in crops])
-        return np.split(self.embedder(np.concatenate(crops)), ends[:-1])
+        return self._followers.find(frame, list(self._targets.values()))
 
 
 def _at_least_one(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:

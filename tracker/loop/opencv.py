@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from rbsf.geometry import Frame
 
-from .config import TrackerConfig
-from .tracker import SiamFCTracker
+from .check import AnyConfig
+from .tracker import Tracker
 
 if TYPE_CHECKING:
-    from rbsf.embedder import Embedder
+    from rbsf.embedder import Network
 
 Rect = tuple[int, int, int, int]
 """The x, y, width and height of a rectangle, in whole pixels, counted from 0."""
@@ -28,18 +28,18 @@ class OpenCVTracker:
     """Follows one target behind the interface of `cv2.Tracker`.
 
     The names of methods and arguments are OpenCV's. Bad input gives an InputError where OpenCV
-    raises `cv2.error`. `SiamFCTracker` gives boxes at sub-pixel positions instead of whole pixels.
+    raises `cv2.error`. `Tracker` gives boxes at sub-pixel positions instead of whole pixels.
 
     Args:
-        embedder: The network, from `rbsf.load_embedder`; several trackers can share it.
-        config: The tracker's settings. None uses the defaults.
+        network: The network, from `rbsf.load_embedder`; several trackers can share it.
+        config: The tracker's settings, as `Tracker` takes them. None uses the defaults.
 
     Raises:
-        InputError: The embedder or the settings are of another type.
+        InputError: The network or the settings are of another type.
     """
 
-    def __init__(self, embedder: Embedder, config: TrackerConfig | None = None) -> None:
-        self.tracker = SiamFCTracker(embedder, config)
+    def __init__(self, network: Network, config: AnyConfig | None = None) -> None:
+        self.tracker = Tracker(network, config)
         self._score = 0.0
 
     def init(self, image: Frame, boundingBox: Sequence[float]) -> None:

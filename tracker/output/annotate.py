@@ -12,7 +12,7 @@ import numpy as np
 from rbsf.geometry import Box, Frame, Point
 
 if TYPE_CHECKING:
-    from ..loop.tracker import Track
+    from ..loop.target import Track
 
 Color = tuple[int, int, int]
 

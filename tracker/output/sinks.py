@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from rbsf.geometry import Box
 
-from ..loop.tracker import Track
+from ..loop.target import Track
 from ..video.source import VideoFrame
 from .annotate import annotate
 from .video_file import VideoWriter

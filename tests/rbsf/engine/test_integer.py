@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_students import random_student
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.format import PackedLayer, PackedNetwork
 from rbsf.engine.integer import IntegerEmbedder, IntegerNetwork, differing_bits
 from rbsf.engine.pack import pack, pack_file
@@ -14,7 +14,7 @@ from rbsf.files.networks import load_network
 from rbsf.geometry import context_side, crop_square, mean_color
 from tracker.video.synthetic import render
 
-STUDENT = SHIPPED.with_name("rbsf.safetensors")
+STUDENT = SHIPPED_RBSF.with_name("rbsf.safetensors")
 
 
 def clip_crops(count, size):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.format import PackedLayer, PackedNetwork, read_packed
 from rbsf.engine.integer import IntegerEmbedder
 from rbsf.engine.openvino_u1 import OpenVinoEmbedder
@@ -69,7 +69,7 @@ def test_it_equals_the_integer_network(name):
 
 @pytest.mark.parametrize(("count", "side"), [(1, 127), (3, 255)])
 def test_the_shipped_network_gives_the_same_features(count, side):
-    network = read_packed(SHIPPED)
+    network = read_packed(SHIPPED_RBSF)
     crops = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     expected = IntegerEmbedder(network, "torch")(crops)
     assert np.array_equal(OpenVinoEmbedder(network, threads=1)(crops), expected)
@@ -82,7 +82,7 @@ def test_channels_that_openvino_gets_wrong_are_refused():
 
 
 def test_one_embedder_takes_crops_of_any_shape():
-    network = read_packed(SHIPPED)
+    network = read_packed(SHIPPED_RBSF)
     embedder = OpenVinoEmbedder(network, "mine", "abc", 1)
     shapes = [embedder(np.zeros((n, s, s, 3), np.uint8)).shape for n, s in ((1, 127), (2, 143))]
     assert shapes == [(1, 256, 6, 6), (2, 256, 8, 8)]

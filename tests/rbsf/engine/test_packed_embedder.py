@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.format import read_packed
 from rbsf.engine.integer import IntegerEmbedder
 from rbsf.engine.packed import (
@@ -24,7 +24,7 @@ needs_kernels = pytest.mark.skipif(not kernel_paths(), reason="no kernels were c
 
 @pytest.fixture(scope="module")
 def network():
-    return read_packed(SHIPPED)
+    return read_packed(SHIPPED_RBSF)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rbsf.embedder import SHIPPED
+from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.format import read_packed
 from rbsf.engine.packed import kernel_paths
 from tracker.benchmark.layers import macs, measure_layers
@@ -21,14 +21,14 @@ def test_macs_are_alexnets():
         24**2 * 384 * 9 * 192,
         22**2 * 256 * 9 * 192,
     ]
-    found = macs(read_packed(SHIPPED), (3, 255, 255, 3))
+    found = macs(read_packed(SHIPPED_RBSF), (3, 255, 255, 3))
     assert found == pytest.approx([3e-9 * count for count in by_hand])
 
 
 @pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 def test_the_table_fits_together():
     figures = measure_layers(
-        read_packed(SHIPPED), np.zeros((1, 127, 127, 3), np.uint8), threads=1, rounds=1
+        read_packed(SHIPPED_RBSF), np.zeros((1, 127, 127, 3), np.uint8), threads=1, rounds=1
     )
     assert figures["path"] == kernel_paths()[0] and figures["fp32_peak_gmac_per_s"] > 0
     assert [row["name"] for row in figures["rows"]] == [f"conv{n}" for n in range(1, 6)]
@@ -43,7 +43,7 @@ def test_the_machine_is_described():
     figures = describe_machine()
     assert figures["cpu"] and figures["cores"] >= 1
     assert {"numpy", "torch"} <= set(figures["versions"])
-    assert figures["package"] == str(SHIPPED.parents[1])
+    assert figures["package"] == str(SHIPPED_RBSF.parents[1])
 
 
 def test_the_product_behind_the_peak_is_one():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rbsf.embedder import SHIPPED, SHIPPED_TEACHER, load_embedder
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER, load_embedder
 from rbsf.engine.packed import kernel_paths
 from tracker.benchmark import rivals
 from tracker.benchmark.machine import describe_machine
@@ -139,5 +139,5 @@ def test_threads_reach_every_runtime(crops, monkeypatch):
 
 @needs_kernels
 def test_our_threads_are_set(crops):
-    found = rivals._packed(Setup(2, [crops], SHIPPED))
+    found = rivals._packed(Setup(2, [crops], SHIPPED_RBSF))
     assert found[OURS].network.threads == 2

@@ -10,7 +10,8 @@ import rbsf
 from rbsf.errors import InputError
 from rbsf.files.hashing import file_sha256
 from tracker.evaluation.contenders import Contender, check_names, our_contenders
-from tracker.loop.box_tracker import BoxTracker, BoxTrackerConfig
+from tracker.loop.box_config import BoxTrackerConfig
+from tracker.loop.box_tracker import BoxTracker
 
 WEIGHTS = Path(rbsf.__file__).parent / "weights"
 

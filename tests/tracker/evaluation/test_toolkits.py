@@ -14,7 +14,7 @@ from tracking_scene import ColourEmbedder, background, moving_boxes, paint_targe
 from rbsf.errors import InputError
 from rbsf.geometry import iou
 from tracker.evaluation.toolkits import Rectangle, VotTracker, got10k_tracker, run_vot
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 ONE = np.array([1.0, 1.0, 0.0, 0.0])
 BOXES = moving_boxes(8)

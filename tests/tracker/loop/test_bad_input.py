@@ -13,7 +13,7 @@ from rbsf.errors import InputError
 from tracker.loop.config import TrackerConfig
 from tracker.loop.group import TrackerGroup
 from tracker.loop.opencv import OpenCVTracker
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 SIZE = (400, 260)
 BOXES = moving_boxes(3)

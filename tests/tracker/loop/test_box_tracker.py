@@ -14,8 +14,9 @@ from rbsf.errors import InputError
 from rbsf.geometry import Box, iou
 from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
+from tracker.loop.box_config import BoxTrackerConfig, RecoveryConfig
 from tracker.loop.box_decision import DecisionConfig
-from tracker.loop.box_tracker import BoxTracker, BoxTrackerConfig, RecoveryConfig
+from tracker.loop.box_tracker import BoxTracker
 
 FRAME = (240, 320, 3)
 CELLS = (np.arange(17) - 8) * 8.0

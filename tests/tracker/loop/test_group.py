@@ -19,7 +19,7 @@ from rbsf.errors import InputError
 from rbsf.geometry import Box
 from tracker.loop.config import TrackerConfig
 from tracker.loop.group import TrackerGroup
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 COUNT = 14
 

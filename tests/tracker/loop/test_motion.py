@@ -10,7 +10,7 @@ from rbsf.geometry import Box, iou
 from tracker.loop import view
 from tracker.loop.config import TrackerConfig
 from tracker.loop.motion import Motion
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 
 def steady(*centers):

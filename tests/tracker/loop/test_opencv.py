@@ -13,7 +13,7 @@ from rbsf.errors import InputError
 from rbsf.geometry import iou
 from tracker.loop.config import TrackerConfig
 from tracker.loop.opencv import OpenCVTracker
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 BOXES = moving_boxes(10)
 CLOUDS = background((400, 260))

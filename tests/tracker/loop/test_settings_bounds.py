@@ -11,7 +11,7 @@ from tracking_scene import ColourEmbedder, background, moving_boxes, paint_targe
 from rbsf.config import parse_settings
 from rbsf.errors import InputError
 from tracker.loop.config import TrackerConfig
-from tracker.loop.tracker import SiamFCTracker
+from tracker.loop.siamfc_tracker import SiamFCTracker
 
 SIZE = (160, 120)
 FRAMES = [paint_target(background(SIZE), box) for box in moving_boxes(3)]

@@ -11,7 +11,7 @@ import pytest
 
 from rbsf.errors import InputError
 from rbsf.geometry import Box
-from tracker.loop.tracker import Track
+from tracker.loop.target import Track
 from tracker.output.annotate import COLORS, annotate
 from tracker.output.check import check_output
 from tracker.output.video_file import VideoWriter

@@ -21,8 +21,8 @@ from rbsf.errors import InputError
 from rbsf.geometry import Box, iou
 from tracker.loop.config import TrackerConfig
 from tracker.loop.place import Place
+from tracker.loop.siamfc_tracker import SiamFCTracker
 from tracker.loop.target import Start
-from tracker.loop.tracker import SiamFCTracker
 
 SIZE = (400, 260)
 ONE = np.array([1.0, 1.0, 0.0, 0.0])
@@ -426,7 +426,7 @@ def test_a_template_of_the_same_looks_changes_little():
 
 
 @pytest.mark.parametrize(
-    "module", ["tracker.loop.tracker", "tracker.loop.group", "tracker.evaluation.toolkits"]
+    "module", ["tracker.loop.siamfc_tracker", "tracker.loop.group", "tracker.evaluation.toolkits"]
 )
 def test_tracking_starts_without_torch(module):
     heavy = "torch", "matplotlib", "got10k", "joblib"

@@ -1,0 +1,48 @@
+"""The settings of the tracker whose network gives boxes."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from rbsf.config import Settings
+
+from .box_decision import DecisionConfig
+from .box_score import ScoreConfig
+
+
+class RecoveryConfig(Settings):
+    """How a lost target is looked for in the whole frame."""
+
+    crops: int = Field(default=4, ge=0, le=64)
+    """How many places are looked at in each frame while the target is lost, besides where it is
+    expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2 looks
+    instead of one. With 0, a lost target is only looked for where it is expected."""
+    sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
+    """The sizes that are tried in turn, relative to the last sure one."""
+    believed_above: float = Field(default=0.6, ge=0, le=1)
+    """A place is believed if its score is at least this, and again in a crop around it."""
+
+
+class BoxTrackerConfig(Settings):
+    """How a target is followed from frame to frame."""
+
+    decision: DecisionConfig = DecisionConfig()
+    """How a box is chosen from what the network says."""
+    score: ScoreConfig = ScoreConfig()
+    """How likely a box is, from what the network says."""
+    recovery: RecoveryConfig = RecoveryConfig()
+    """How a lost target is looked for."""
+    size_rate: float = Field(default=0.3, ge=0, le=1)
+    """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
+    moves_above: float = Field(default=0.3, ge=0, le=1)
+    """Below this belief a move does not count as motion."""
+    lost_below: float = Field(default=0.4, ge=0, le=1)
+    """The target is lost with a score below this."""
+    found_above: float = Field(default=0.6, ge=0, le=1)
+    """A lost target is found again with a score of at least this."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BoxTrackerConfig:
+        if self.found_above < self.lost_below:
+            raise ValueError("found_above must not be below lost_below")
+        return self
