@@ -104,6 +104,13 @@ def test_labels_of_equal_trackers_do_not_lie_on_one_another(tmp_path):
     assert len(heights) == 3 and min(np.diff(heights)) > 8
 
 
+def test_each_label_of_a_speed_lies_on_paper_so_that_no_line_crosses_it(tmp_path):
+    entries = [made_entry(name, AOS) for name in ("rbsf", "kcf", "csrt")]
+    picture = plot_speed(make_study(entries), tmp_path)
+    on_paper = re.findall(r'fill: var\(--paper\)"/>\s*</g>\s*<text[^>]*>(\w+)<', picture.svg)
+    assert on_paper == ["rbsf", "kcf", "csrt"]
+
+
 def test_speed_needs_a_tracker_that_was_timed(tmp_path):
     overall = made_entry("rbsf", AOS).results.overall.model_dump() | {"fps": None}
     assert plot_speed(make_study([made_entry("rbsf", AOS, overall=overall)]), tmp_path) is None
@@ -139,6 +146,15 @@ def test_sources_show_each_part_that_is_large_enough_to_read(tmp_path):
     picture = plot_sources([("rbsf", found)], tmp_path)
     assert {"0.50", "0.30", "0.17"} <= set(texts(picture)) and "0.03" not in texts(picture)
     assert "missing beside the target 0.17, by size 0.03, off the target 0.30" in picture.text
+
+
+def test_the_share_off_the_target_is_written_in_the_pages_ink(tmp_path):
+    """That part is light grey on a light page and dark grey on a dark one."""
+    found = ErrorSources(0.5, 0.6, 0.7, 0.2, 0.3, 0.35, 0.15, 0.0)
+    picture = plot_sources([("rbsf", found)], tmp_path)
+    texts_found = re.findall(r'<text style="([^"]*)"[^>]*>(0\.\d\d)<', picture.svg)
+    styles = {text: style for style, text in texts_found}
+    assert "var(--ink)" in styles["0.35"] and "var(--ink)" not in styles["0.15"]
 
 
 def test_a_strip_is_written_for_papers(study, tmp_path):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..bootstrap import mean_interval
-from ..colors import INK, style_of
+from ..colors import INK, PAPER, style_of
 from ..folders import Entry
 from ..study import Study
 from .canvas import Drawing, Picture, drawing, legend_below, legend_height
@@ -72,7 +72,9 @@ def plot_bars(study: Study, rows: list[Row], folder: Path, name: str, title: str
                 range(len(rows)),
                 style.marker,
                 color=style.shade.light,
-                markersize=4.5,
+                markersize=5.5,
+                markeredgecolor=PAPER.light,  # seen on a bar of a similar colour
+                markeredgewidth=0.5,
                 label=entry.name,
             )
         canvas.axes.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="AO")

@@ -26,6 +26,7 @@ def plot_sources(trackers: Sequence[tuple[str, ErrorSources]], folder: Path) -> 
         for row, ao in enumerate(reached):
             axes.text(ao - 0.01, row, f"{ao:.2f}", ha="right", va="center", color="#000000")
         for name, label, shade, hatch in PARTS:
+            ink = INK.light if shade is AWAY else "#000000"  # only this shade is dark on dark pages
             widths = [float(getattr(sources, name)) for _, sources in trackers]
             axes.barh(
                 rows, widths, left=reached, height=0.66, color=shade.light, label=label,
@@ -35,7 +36,7 @@ def plot_sources(trackers: Sequence[tuple[str, ErrorSources]], folder: Path) -> 
                 if width >= 0.06:
                     axes.text(
                         left + width / 2, row, f"{width:.2f}", ha="center", va="center",
-                        color="#000000", bbox={"facecolor": shade.light, "linewidth": 0, "pad": 1},
+                        color=ink, bbox={"facecolor": shade.light, "linewidth": 0, "pad": 1},
                     )  # fmt: skip
             reached = [left + width for left, width in zip(reached, widths, strict=True)]
         axes.set(xlim=(0, 1), ylim=(len(trackers) - 0.4, -0.6), xlabel="share of a perfect overlap")

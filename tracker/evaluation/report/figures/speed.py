@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..bootstrap import Interval, mean_interval
-from ..colors import INK, MUTED, Style, style_of
+from ..colors import INK, MUTED, PAPER, Style, style_of
 from ..study import Study
 from .canvas import Drawing, Picture, drawing
 
@@ -89,7 +89,10 @@ def _plot_point(canvas: Drawing, point: Point) -> None:
 
 
 def _label(canvas: Drawing, point: Point, height: float) -> None:
-    """The name beside the point, on the side where there is more room."""
+    """The name beside the point, on the side where there is more room.
+
+    It lies on a piece of paper, because the line of another tracker may pass there.
+    """
     left, right = canvas.axes.get_xlim()
     rightmost = point.fps > math.sqrt(left * right)
     offset = (right / left) ** 0.05
@@ -100,6 +103,7 @@ def _label(canvas: Drawing, point: Point, height: float) -> None:
         ha="right" if rightmost else "left",
         va="center",
         fontweight="bold" if point.focused else "normal",
+        bbox={"facecolor": PAPER.light, "linewidth": 0, "pad": 1},
         arrowprops={"arrowstyle": "-", "color": MUTED.light, "linewidth": 0.5, "shrinkB": 4},
     )
 
