@@ -15,25 +15,26 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from rbsf.embedder import Embedder, load_embedder
+from rbsf.embedder import Embedder, load_embedder, load_siamfc
 from rbsf.errors import InputError
 from rbsf.geometry import Box
 
 __version__ = "0.1.0"
 
-_TRACKING = {
-    "Tracker": "SiamFCTracker",
-    "TrackerGroup": "TrackerGroup",
-    "TrackerConfig": "TrackerConfig",
-    "OpenCVTracker": "OpenCVTracker",
-}
-"""What `rbsf` passes on from the package `tracker`, with the name that it has there."""
+_TRACKING = (
+    "Tracker",
+    "TrackerGroup",
+    "TrackerConfig",
+    "BoxTrackerConfig",
+    "OpenCVTracker",
+)
+"""What `rbsf` passes on from the package `tracker`."""
 
-__all__ = ["Box", "Embedder", "InputError", "__version__", "load_embedder", *_TRACKING]
+__all__ = ["Box", "Embedder", "InputError", "__version__", "load_embedder", "load_siamfc", *_TRACKING]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the trackers when they are first used, so that `rbsf` never depends on `tracker`."""
     if name in _TRACKING:
-        return getattr(importlib.import_module("rbsf.tracking"), _TRACKING[name])
+        return getattr(importlib.import_module("rbsf.tracking"), name)
     raise AttributeError(f"module 'rbsf' has no attribute {name!r}")

@@ -194,7 +194,7 @@ def _checked_arguments(weights: str | Path | None, engine: Engine, threads: int 
     if not isinstance(weights, (str, Path)):
         raise InputError(f"weights must be a path or None, not {type(weights).__name__}")
     file = Path(weights)
-    if str(weights) in NAMES and not file.exists():
+    if str(weights) in NAMES and not file.is_file():  # a clone has a folder rbsf
         return NAMES[str(weights)]
     if file.is_dir():
         raise InputError(

@@ -101,7 +101,7 @@ def test_tracking_needs_no_optional_package():
 SHADOWED = """
 import tracker, rbsf, pickle
 assert tracker.mine == 7
-assert rbsf.Tracker.__name__ == "SiamFCTracker"
+assert rbsf.Tracker.__name__ == "Tracker"
 assert pickle.loads(pickle.dumps(rbsf.Tracker)) is rbsf.Tracker
 print("ours and theirs")
 """

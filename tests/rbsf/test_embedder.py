@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 import torch
 
-from rbsf import InputError, embedder, load_embedder
-from rbsf.embedder import SHIPPED_RBSF, engine_in_words
+from rbsf import InputError, embedder, load_embedder, load_siamfc
+from rbsf.embedder import SHIPPED, SHIPPED_RBSF, engine_in_words
 from rbsf.engine import packed
 from rbsf.engine.format import read_packed, write_packed
 from rbsf.engine.integer import IntegerEmbedder
 from rbsf.engine.packed import PackedEmbedder, kernel_paths
 from rbsf.engine.torch_embedder import TorchEmbedder
 from rbsf.files.checkpoint import save_checkpoint
-from rbsf.nn import SiamFC, make_student
+from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1, SiamFC, make_student
+from rbsf.nn.box_head import BoxNet
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +127,7 @@ def test_arguments_of_a_wrong_type_or_range_are_refused(arguments, why):
 )
 def test_what_are_no_crops_is_refused(engine, crops):
     with pytest.raises(InputError, match="crops are a uint8 array of RGB squares"):
-        load_embedder(engine=engine)(crops)
+        load_siamfc(engine=engine)(crops)
 
 
 @needs_kernels
@@ -195,7 +196,7 @@ def in_another_process(embedder, crops):
 @needs_kernels
 @pytest.mark.parametrize("engine", ["packed", "torch"])
 def test_an_embedder_works_in_a_spawned_process(engine, crops):
-    embedder = load_embedder(engine=engine)
+    embedder = load_siamfc(engine=engine)
     assert np.array_equal(in_another_process(embedder, crops), embedder(crops))
 
 
@@ -205,7 +206,7 @@ def test_a_pickled_embedder_keeps_its_engine_and_threads():
     assert len(stored) < 1000  # the path, not the weights
     again = pickle.loads(stored)
     assert again.network.threads == 3
-    assert again.origin[1][:3] == (SHIPPED_RBSF.resolve(), "packed", 3)
+    assert again.origin[1][:3] == ("rbsf", "packed", 3)
 
 
 def test_a_float_network_is_pickled_by_its_file(file, crops, monkeypatch):
@@ -219,7 +220,12 @@ def test_a_float_network_is_pickled_by_its_file(file, crops, monkeypatch):
 
 
 def test_the_shipped_network_is_found_wherever_the_package_lies():
-    assert b"rbsf.rbsf" not in pickle.dumps(load_embedder())
+    assert b"rbsf.rbsf" not in pickle.dumps(load_siamfc())
+
+
+def test_a_siamfc_is_not_a_network_with_a_box_head():
+    with pytest.raises(InputError, match="rbsf_box has a box head, but a SiamFC is needed here"):
+        load_siamfc("rbsf_box")
 
 
 def test_a_file_that_has_changed_since_is_refused(file, tmp_path):
@@ -245,7 +251,7 @@ def test_a_network_in_memory_says_what_to_do_instead(kind):
 
 
 def test_a_copy_shares_the_network():
-    embedder = load_embedder()
+    embedder = load_siamfc()
     assert copy.deepcopy([embedder])[0] is copy.copy(embedder) is embedder
 
 
@@ -256,6 +262,71 @@ def test_threads_are_set(file):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+# networks with a box head
+
+
+def looked(network, crops):
+    """All numbers of an answer in one row."""
+    exemplar = network.exemplar(crops["exemplar"])
+    answer = network.search(exemplar, crops["search"], (60.0, 45.0))
+    return np.concatenate([np.ravel(part) for part in answer])
+
+
+@pytest.fixture
+def pair():
+    draw = np.random.default_rng(0)
+    return {
+        name: draw.integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+        for name, side in (("exemplar", 127), ("search", 255))
+    }
+
+
+@needs_kernels
+def test_by_default_the_network_has_a_box_head(pair):
+    network = load_embedder()
+    assert (network.name, network.engine) == ("rbsf_box", "packed")
+    assert network.path == kernel_paths()[0]
+    assert network.weights_sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert looked(network, pair).shape == (7 * 17 * 17,)
+    assert np.array_equal(looked(load_embedder("rbsf_box"), pair), looked(network, pair))
+
+
+@needs_kernels
+def test_torch_and_kernels_give_the_same_answers(pair):
+    on_torch = load_embedder(engine="torch")
+    assert (on_torch.engine, on_torch.path) == ("torch", "")
+    assert np.array_equal(looked(on_torch, pair), looked(load_embedder(), pair))
+
+
+def test_a_network_with_boxes_is_pickled_by_its_name(pair):
+    stored = pickle.dumps(load_embedder(threads=1))
+    assert len(stored) < 1000
+    assert np.array_equal(looked(pickle.loads(stored), pair), looked(load_embedder(), pair))
+
+
+def test_the_papers_network_has_its_name():
+    assert load_embedder("rbsf").weights_sha256 == load_siamfc().weights_sha256
+    assert load_embedder("rbsf").name == "rbsf"
+
+
+def test_a_file_goes_before_a_name(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rbsf").write_bytes(b"mine")
+    with pytest.raises(InputError):  # it is tried as a checkpoint
+        load_embedder("rbsf")
+
+
+def test_a_checkpoint_with_a_box_head_runs_on_torch_alone(tmp_path, pair):
+    path, model = tmp_path / "box.safetensors", BoxNet(BinaryAlexNetV1(layers=SLIM_LAYERS))
+    config = {"backbone": "slim", "activations": "approx"}
+    save_checkpoint(path, {"kind": "box", "config": config}, {"model": model.state_dict()})
+    network = load_embedder(path)
+    assert (network.name, network.engine) == ("box", "torch")
+    assert looked(network, pair).shape == (7 * 17 * 17,)
+    with pytest.raises(InputError, match="pack it with rbsf export"):
+        load_embedder(path, engine="packed")
 
 
 # packed files
@@ -281,7 +352,7 @@ def without_openvino(monkeypatch):
 
 @needs_kernels
 def test_the_shipped_network_is_packed_and_says_what_runs_it():
-    shipped = load_embedder()
+    shipped = load_siamfc()
     assert (shipped.name, shipped.engine) == (SHIPPED_RBSF.stem, "packed")
     assert shipped.path == kernel_paths()[0]
     assert shipped.weights_sha256 == hashlib.sha256(SHIPPED_RBSF.read_bytes()).hexdigest()
@@ -293,9 +364,9 @@ def test_the_shipped_network_is_packed_and_says_what_runs_it():
 
 @needs_kernels
 def test_torch_and_kernels_give_the_same_features_of_a_packed_file(crops):
-    on_torch = load_embedder(engine="torch")
+    on_torch = load_siamfc(engine="torch")
     assert (on_torch.engine, on_torch.path) == ("torch", "")
-    assert np.array_equal(on_torch(crops), load_embedder()(crops))
+    assert np.array_equal(on_torch(crops), load_siamfc()(crops))
 
 
 @needs_kernels
@@ -333,7 +404,7 @@ def test_a_damaged_packed_file_is_refused(tmp_path):
 def test_without_kernels_torch_runs_it_with_one_remark(no_kernels, monkeypatch, caplog, crops):
     without_openvino(monkeypatch)
     with caplog.at_level(logging.WARNING):
-        first, _ = load_embedder(), load_embedder()
+        first, _ = load_siamfc(), load_siamfc()
     assert first.engine == "torch" and first(crops).shape == (2, 256, 6, 6)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "holds no compiled kernels" in caplog.text and "pip install" in caplog.text
@@ -348,7 +419,7 @@ def test_without_kernels_openvino_runs_it_where_it_is_installed(no_kernels, monk
     )
     monkeypatch.setitem(sys.modules, "rbsf.engine.openvino_u1", stand_in)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "openvino")
-    load_embedder(threads=3)
+    load_siamfc(threads=3)
     ((_, name, sha256, threads),) = made
     assert (name, threads) == (SHIPPED_RBSF.stem, 3)
     assert sha256 == hashlib.sha256(SHIPPED_RBSF.read_bytes()).hexdigest()
@@ -363,5 +434,5 @@ def test_without_kernels_packed_is_refused_with_the_remedy(no_kernels, file):
 
 
 def test_torch_was_asked_for_and_nothing_is_remarked(no_kernels, caplog):
-    assert load_embedder(engine="torch").engine == "torch"
+    assert load_siamfc(engine="torch").engine == "torch"
     assert not caplog.records

@@ -106,7 +106,7 @@ def check_weights(file: Path | None, option: str = "--weights") -> None:
         InputError: There is no such file, it is a folder, or it has another ending. The name of a
             network that comes with the package is fine.
     """
-    if file is None or file.exists() or str(file) not in NAMES:
+    if file is None or file.is_file() or str(file) not in NAMES:
         check_file(file, option, WEIGHT_SUFFIXES)
 
 

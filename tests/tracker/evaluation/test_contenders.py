@@ -62,7 +62,7 @@ def test_a_network_with_a_box_head_gets_the_tracker_that_reads_boxes():
     tracker = pickle.loads(pickle.dumps(found.make))()
     assert isinstance(tracker, BoxTracker)
     assert found.weights_sha256 == tracker.network.weights_sha256 == file_sha256(file)
-    with pytest.raises(InputError, match="leave out --engine packed"):
+    with pytest.raises(InputError, match="pack it with rbsf export"):
         our_contenders([file], "packed")
 
 
