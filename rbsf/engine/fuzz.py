@@ -109,7 +109,7 @@ def random_head(rng: np.random.Generator, features: int, channels: int = 0) -> P
         terms = int(np.prod(shape[1:]))
         weights = rng.integers(-127, 128, shape).astype(np.int8)
         scale = rng.uniform(0.5, 1, shape[0]).astype(np.float32) / np.float32(100 * terms**0.5)
-        return HeadLayer(weights, scale, 40 * floats(shape[0]))
+        return HeadLayer(weights, scale, np.float32(40) * floats(shape[0]))
 
     def tower(maps: int) -> Tower:
         layers = layer(c, k, k), layer(c, c), layer(c, k, k), layer(c, c)
@@ -123,10 +123,10 @@ def random_head(rng: np.random.Generator, features: int, channels: int = 0) -> P
         gate=floats(c, c),
         gate_bias=floats(c),
         to_grid=layer(cells + c, CELLS, CELLS),
-        correlated_scale=floats(c) / 128,
-        correlated_bias=floats(c) + 128,
+        correlated_scale=floats(c) / np.float32(128),
+        correlated_bias=floats(c) + np.float32(128),
         mix=layer(c, cells + 2 * c),
-        beside=10 * floats(c, 3),
+        beside=np.float32(10) * floats(c, 3),
         place=tower(2),
         size=tower(4),
     )

@@ -18,8 +18,8 @@ The steps
 ---------
 Calibration pairs pass through the float head. A map has one step: the one that makes the mean
 cubed error least, of rounding (step^3 / 32, for errors spread evenly) and of clamping. Squares
-would clamp the few large values that tell a target from what is like it, and to take the
-largest value alone is to heed one value only. Measured on 92 pairs of 27 tracks that were not used for
+would clamp the few large values that tell a target from what is like it, and to take the largest
+value alone is to heed one value only. Measured on 92 pairs of 27 tracks that were not used for
 training, against the float head on the same features (root mean squares; the last column is the
 mean IoU of the boxes that both decide for):
 
