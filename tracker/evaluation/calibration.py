@@ -17,7 +17,7 @@ from rbsf.geometry import Box, Frame
 
 from ..loop.box_tracker import BoxTracker
 from ..video.synthetic import render
-from .runner import read_frame
+from .runner import frame_of
 from .sequence import Sequence
 from .single_step import steps_of
 from .tracks import tracks_of
@@ -33,7 +33,7 @@ HOLD_OUT = 8
 class _Recorder:
     """A network that keeps what it is shown, and answers that nothing has moved."""
 
-    name, weights_sha256 = "recorder", ""
+    name, weights_sha256, engine, path = "recorder", "", "", ""
 
     def __init__(self) -> None:
         self.pairs: list[CalibrationPair] = []
@@ -46,8 +46,8 @@ class _Recorder:
     ) -> BoxAnswer:
         self.pairs.append(CalibrationPair(exemplar, crop, believed))
         flat = np.zeros((17, 17), np.float32)
-        sides = (np.full_like(flat, side) for side in believed)
-        return BoxAnswer(flat, flat, flat, np.stack([flat, flat, *sides]))
+        boxes = np.stack([flat, flat, *(np.full_like(flat, side) for side in believed)])
+        return BoxAnswer(flat, flat, flat, boxes)
 
 
 def calibration_pairs(data: Path | None = None, count: int = PAIRS) -> list[CalibrationPair]:
@@ -74,8 +74,8 @@ def track_pairs(tracks: list[Sequence], count: int) -> list[CalibrationPair]:
     for track in tracks[:: max(1, len(tracks) * share // count)]:
         steps = list(steps_of(track))
         chosen = steps[:: -(-len(steps) // share)]
-        looks = ((read_frame(step.frame), step.believed) for step in chosen)
-        pairs += _pairs(read_frame(track.frames[0]), Box(*track.boxes[0].tolist()), looks)
+        looks = ((frame_of(track, step.at), step.believed) for step in chosen)
+        pairs += _pairs(frame_of(track, 0), Box(*track.boxes[0].tolist()), looks)
     return pairs[:count]
 
 
