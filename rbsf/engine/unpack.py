@@ -23,8 +23,8 @@ def save_npz(path: str | Path, network: PackedNetwork) -> None:
     - `thresholds`, int32, and `flips`, bool, or in the last layer `scale` and `bias`, float32, each
       of shape (outputs,). Where the layer gives levels, the shape of `thresholds` is (3, outputs).
 
-    The numbers of a box head are named after `rbsf.engine.packed_head.PackedHead` and its parts, such
-    as `head_to_grid_scale` or `head_place_layers_2_weights`, where layers count from 0.
+    The numbers of a box head are named after the parts of `rbsf.engine.packed_head.PackedHead`,
+    such as `head_to_grid_scale` or `head_place_layers_2_weights`, where layers count from 0.
 
     There are also `response_gain`, `response_bias`, and `metadata` as a JSON text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -150,6 +151,13 @@ def test_a_file_is_loaded_and_pickled(small, tmp_path):
     assert np.array_equal(np.stack([response, target, quality]), maps[:3])
     growth = np.exp(np.clip(maps[5:], -1.5, 1.5))
     assert np.allclose(boxes[2:], growth * np.array([60, 30])[:, None, None], rtol=1e-6)
+
+
+def test_copies_share_the_network_and_the_exemplar(small):
+    network = PackedBoxNetwork(small[0])
+    exemplar = network.exemplar(small[1])
+    assert copy.deepcopy([network, exemplar]) == [network, exemplar]
+    assert copy.copy(exemplar) is exemplar
 
 
 def test_a_network_without_a_head_is_refused_by_name(small):
