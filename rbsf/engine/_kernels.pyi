@@ -7,7 +7,10 @@ def paths() -> list[str]:
     """The names of the kernel paths that this machine can run, the fastest first."""
 
 class Exemplar:
-    """What a network's box head computes from an exemplar, once. Only that network takes it."""
+    """What a network's box head computes from an exemplar, once. Only that network takes it.
+
+    It never changes, so its copies are itself.
+    """
 
 class Network:
     """A packed network. Several threads may call it at the same time.

@@ -33,7 +33,8 @@ The L layers follow, one after the other:
                next; flips as for bits
                output real: f32 scale [outputs], f32 bias [outputs], finite
 
-In version 3 the box head follows, see `rbsf.engine.packed_head`. Then the file ends. There is no padding, neither between layers nor around maps.
+In version 3 the box head follows, see `rbsf.engine.packed_head`. Then the file ends. There is no
+padding, neither between layers nor around maps.
 
 What it means. With `w[output][ky][kx][input]`, a layer computes at each position
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rbsf.engine.format import PackedLayer, PackedNetwork, from_bytes, to_bytes
+from rbsf.engine.packed_head import CELLS, TOWER_KERNEL, Floats, HeadLayer, PackedHead, Tower
 from rbsf.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,10 @@ class Sample(NamedTuple):
 
 
 def random_network(seed: int) -> PackedNetwork:
-    """Makes a valid network of 2 to 4 small layers with unusual shapes, on bits or levels."""
+    """Makes a valid network of 2 to 4 small layers with unusual shapes, on bits or levels.
+
+    One in three has a box head.
+    """
     rng = np.random.default_rng(seed)
     sizes = [3, *rng.choice([1, 2, 5, 8, 12, 16, 24, 63, 64, 66], rng.integers(2, 5))]
     layers = []
@@ -90,7 +94,42 @@ def random_network(seed: int) -> PackedNetwork:
                 reals[1] if last else None,
             )
         )
-    return PackedNetwork(tuple(layers), 0.5, -1.0, {"name": f"random {seed}"})
+    head = None if rng.integers(3) else random_head(rng, layers[-1].outputs)
+    return PackedNetwork(tuple(layers), 0.5, -1.0, {"name": f"random {seed}"}, head)
+
+
+def random_head(rng: np.random.Generator, features: int, channels: int = 0) -> PackedHead:
+    """Makes a valid box head, with 1 to 12 channels unless they are given."""
+    c, k, cells = channels or int(rng.integers(1, 13)), TOWER_KERNEL, CELLS**2
+
+    def floats(*shape: int) -> Floats:
+        return rng.normal(size=shape).astype(np.float32)
+
+    def layer(*shape: int) -> HeadLayer:
+        terms = int(np.prod(shape[1:]))
+        weights = rng.integers(-127, 128, shape).astype(np.int8)
+        scale = rng.uniform(0.5, 1, shape[0]).astype(np.float32) / np.float32(100 * terms**0.5)
+        return HeadLayer(weights, scale, np.float32(40) * floats(shape[0]))
+
+    def tower(maps: int) -> Tower:
+        layers = layer(c, k, k), layer(c, c), layer(c, k, k), layer(c, c)
+        return Tower(layers, floats(maps, c), floats(maps))
+
+    return PackedHead(
+        feature_step=0.125,
+        pixel_scale=2.0**-9,
+        of_exemplar=layer(c, features),
+        of_search=layer(c, features),
+        gate=floats(c, c),
+        gate_bias=floats(c),
+        to_grid=layer(cells + c, CELLS, CELLS),
+        correlated_scale=floats(c) / np.float32(128),
+        correlated_bias=floats(c) + np.float32(128),
+        mix=layer(c, cells + 2 * c),
+        beside=np.float32(10) * floats(c, 3),
+        place=tower(2),
+        size=tower(4),
+    )
 
 
 def sample(network: PackedNetwork) -> Sample:
@@ -106,6 +145,9 @@ def sample(network: PackedNetwork) -> Sample:
         else:
             tail = 4 * layer.thresholds.size + -(-layer.outputs // 8)
         at += 24 + layer.outputs * row + tail
+    if network.head is not None:
+        numbers += range(at, at + 12, 4)
+        numbers += range(len(data) - 8, len(data), 4)  # the last biases
     return Sample(data, numbers)
 
 

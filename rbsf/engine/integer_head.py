@@ -69,7 +69,8 @@ class IntegerHead:
         correlated_scale = unit * head.correlated_scale
         means = z.astype(np.float64).mean(axis=0)
         logits = head.gate.astype(np.float64) @ means + head.gate_bias
-        gates = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
+            gates = (1 / (1 + np.exp(-logits))).astype(np.float32)
         grid = head.to_grid
         gated = np.concatenate([grid.scale[: CELLS**2], grid.scale[CELLS**2 :] * gates])
         return Exemplar(

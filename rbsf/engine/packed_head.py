@@ -99,8 +99,8 @@ class PackedHead:
     """The depth-wise layer on the pixel-wise correlation and, behind that, on the search's map. The
     gate multiplies the scales of the latter."""
     correlated_scale: Floats
-    """Turns the sums of the depth-wise correlation into steps, together with the unit of each of the
-    exemplar's channels, (C,)."""
+    """Turns the sums of the depth-wise correlation into steps, together with the unit of each
+    channel of the exemplar, (C,)."""
     correlated_bias: Floats
     mix: HeadLayer
     beside: Floats
@@ -130,11 +130,11 @@ def read_head(reader: Reader, features: int) -> PackedHead:
     Raises:
         Refused: The head breaks a rule of the format.
     """
-    most = f"not 1 to {MOST_CHANNELS}"
-    require(features <= MOST_CHANNELS, f"breaks a rule of the format: {features} features, {most}")
     c = int(reader.array("<u4", 1)[0])
     require(
-        1 <= c <= MOST_CHANNELS, f"breaks a rule of the format: its head has {c} channels, {most}"
+        max(features, c) <= MOST_CHANNELS and c >= 1,
+        f"breaks a rule of the format: its head has {c} channels on {features} features, "
+        f"not 1 to {MOST_CHANNELS}",
     )
     parts = _Parts(reader)
     return PackedHead(

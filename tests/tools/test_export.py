@@ -14,12 +14,14 @@ from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine import onnx_export
 from rbsf.engine.format import read_packed
 from rbsf.engine.pack import pack_file
+from rbsf.engine.packed_head import head_bytes
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network
 from rbsf.nn import make_student
 from tracker.benchmark.speed import scene_clip
 
+LATENT = SHIPPED_RBSF.with_name("rbsf_box_latent.safetensors")
 STUDENT = SHIPPED_RBSF.with_name("rbsf.safetensors")
 TEACHER = SHIPPED_RBSF.with_name("siamfc.safetensors")
 
@@ -45,6 +47,36 @@ def test_a_checkpoint_is_packed(packed):
     assert network.metadata["kind"] == "student" and network.metadata["name"] == "rbsf"
     assert packed.stat().st_size <= 400_000
     assert [file.name for file in packed.parent.iterdir()] == ["mine.rbsf"]
+
+
+@pytest.fixture(scope="module")
+def packed_box(run, tmp_path_factory):
+    """Its head learns its steps from two pairs, because rendering more takes long."""
+    file = tmp_path_factory.mktemp("packed") / "box.rbsf"
+    few = "import tracker.evaluation.calibration as c; c.calibration_pairs = lambda data: "
+    ended = run("export", LATENT, "--output", file, first=few + "c.rendered_pairs(2)")
+    assert (ended.status, ended.out) == (0, "")
+    steps, wrote = ended.err.splitlines()
+    assert steps == "the head learns its 8-bit steps from 2 pairs of crops"
+    assert wrote == f"wrote {file}: {file.stat().st_size:,} bytes"
+    return file
+
+
+def test_a_box_network_is_packed_with_its_head(run, packed_box, tmp_path):
+    network = read_packed(packed_box)
+    assert [layer.outputs for layer in network.layers] == [64, 128, 192, 192, 192, 256]
+    assert network.head is not None and network.head.channels == 96
+    assert network.metadata["kind"] == "box" and network.metadata["name"] == "rbsf_box_latent"
+    assert packed_box.stat().st_size <= 600_000
+    shown = run("export", packed_box, "--inspect")
+    size = len(head_bytes(network.head))
+    assert f"box head of 96 channels in 8 bits, {size:,} bytes" in shown.out
+    assert run("export", packed_box, "--unpack", tmp_path / "box.npz").status == 0
+    arrays = np.load(tmp_path / "box.npz")
+    weights = network.head.place.layers[2].weights
+    assert np.array_equal(arrays["head_place_layers_2_weights"], weights)
+    stored = sum(a.nbytes for name, a in arrays.items() if name.startswith("head_"))
+    assert stored == size - 4 + 8  # not the number of channels; two numbers are doubles
 
 
 @pytest.mark.parametrize("columns", [40, 80, 300])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,16 @@ FRAMES = 30
 SCALE_EVERY = 5
 CALIBRATION = 12
 """The number of frames from whose crops the 8-bit rivals learn their ranges."""
+
+
+class Follower(Protocol):
+    """A tracker that can be timed."""
+
+    def init(self, frame: Frame, box: Box, /) -> object:
+        """Starts on a frame with the target's box."""
+
+    def update(self, frame: Frame, /) -> object:
+        """Tracks the target in the next frame."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,12 @@ def video_clip(
 
 
 def measure_speed(
-    parts: Sequence[str], threads: int, rounds: int, clip: Clip, note: Callable[[str], object]
+    parts: Sequence[str],
+    threads: int,
+    rounds: int,
+    clip: Clip,
+    note: Callable[[str], object],
+    trackers: Mapping[str, Follower] | None = None,
 ) -> dict[str, Any]:
     """Measures the parts that are asked for.
 
@@ -98,6 +113,7 @@ def measure_speed(
         rounds: The number of turns that every contestant takes.
         clip: The frames to track in.
         note: A function that is called with a line about what is measured next.
+        trackers: Other trackers, by the names of their rows in the part `tracker`.
 
     Returns:
         What `rbsf benchmark --json` writes, except for the command.
@@ -126,6 +142,7 @@ def measure_speed(
         note("timing the tracker")
         several = {n: e for n, e in embedders.items() if not n.startswith(f"{OURS}-")}
         whole = tracker_contestants(several, clip)
+        whole |= {name: Contestant(_follow(t, clip)) for name, t in (trackers or {}).items()}
         figures["rows"] += rows_of(interleave(whole, rounds), "tracker")
     if "layers" in parts and not kernel_paths():
         figures["left_out"].append(f"layers are left out: {missing_kernels()}")
@@ -145,16 +162,18 @@ def tracker_contestants(embedders: Mapping[str, Embedder], clip: Clip) -> dict[s
     `packed-scale-every-5`, which counts as the mean of five frames. No tracker looks elsewhere for
     a lost target, so that all of them embed three crops per frame.
     """
-    found = {name: Contestant(_follow(embedder, clip)) for name, embedder in embedders.items()}
+    found = {name: Contestant(_follow(_siamfc(e), clip)) for name, e in embedders.items()}
     if OURS in embedders:
-        follow = _follow(embedders[OURS], clip, SCALE_EVERY)
+        follow = _follow(_siamfc(embedders[OURS], SCALE_EVERY), clip)
         found[f"{OURS}-scale-every-{SCALE_EVERY}"] = Contestant(follow, SCALE_EVERY)
     return found
 
 
-def _follow(embedder: Embedder, clip: Clip, scale_every: int = 1) -> Callable[[], object]:
-    config = TrackerConfig(research_crops=0, scale_every=scale_every)
-    tracker = SiamFCTracker(embedder, config)
+def _siamfc(embedder: Embedder, scale_every: int = 1) -> SiamFCTracker:
+    return SiamFCTracker(embedder, TrackerConfig(research_crops=0, scale_every=scale_every))
+
+
+def _follow(tracker: Follower, clip: Clip) -> Callable[[], object]:
     tracker.init(clip.frames[0], clip.box)
     frames = clip.there_and_back()
     return lambda: tracker.update(next(frames))

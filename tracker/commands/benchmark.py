@@ -32,7 +32,7 @@ from .options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..benchmark.speed import Clip
+    from ..benchmark.speed import Clip, Follower
     from ..benchmark.training import Measurement
 
 
@@ -69,6 +69,20 @@ def benchmark(
             "pixels, joined by commas.",
         ),
     ] = None,
+    box: Annotated[
+        Path | None,
+        typer.Option(
+            help="A packed network with a box head. Its tracker is timed as rbsf-box in the part "
+            "tracker."
+        ),
+    ] = None,
+    rival: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A tracker of OpenCV's to time in the part tracker: csrt, kcf, mil, "
+            "nano:BACKBONE,HEAD or vit:FILE. Repeat the option for several."
+        ),
+    ] = None,
     output: Json = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw a bar chart into this .png, .svg or .pdf file.")
@@ -89,6 +103,8 @@ def benchmark(
 
     `rbsf benchmark --only tracker --video clip.mp4 --bbox 612,290,72,72`
 
+    `rbsf benchmark --only tracker --box box.rbsf --rival csrt --rival nano:backbone.onnx,head.onnx`
+
     `rbsf benchmark train --data path/to/data --threads 2`
     """
     if context.invoked_subcommand:
@@ -103,11 +119,13 @@ def benchmark(
         check_output(plot, PLOT_SUFFIXES)
         if find_spec("matplotlib") is None:
             raise InputError(missing_package("--plot", "matplotlib"))
+    check_weights(box, "--box")
     clip = _video(video, bbox)
     restart_with_threads(threads)
     set_threads(threads)
     parts = [part.value for part in only or Part]
-    figures = measure_speed(parts, threads, repeats, clip or scene_clip(), console.print)
+    trackers = _trackers(box, rival or [], threads)
+    figures = measure_speed(parts, threads, repeats, clip or scene_clip(), console.print, trackers)
     figures = {**figures, "command": command_line()}
     show(figures)
     if output is not None:
@@ -125,6 +143,23 @@ def _video(video: Path | None, bbox: str | None) -> Clip | None:
     if video is None or bbox is None:
         raise InputError(f"--video and {BBOX_FORM} go together: give both, or neither")
     return video_clip(video, lambda frame_size: parse_bbox(bbox, frame_size))
+
+
+def _trackers(box: Path | None, rivals: list[str], threads: int) -> dict[str, Follower]:
+    """The trackers that the user names, by the names of their rows."""
+    from rbsf.engine.packed_box import PackedBoxNetwork
+
+    from ..evaluation.rivals import rival_contender
+    from ..loop.box_tracker import BoxTracker
+
+    found: dict[str, Follower] = {}
+    if box is not None:
+        found["rbsf-box"] = BoxTracker(PackedBoxNetwork.from_file(box, threads))
+    for word in rivals:
+        contender = rival_contender(word)
+        name = contender.name.replace("_", "-")
+        found[f"opencv-{name}" if name == word else name] = contender.make()
+    return found
 
 
 def _write_json(figures: dict[str, Any], output: Path) -> None:

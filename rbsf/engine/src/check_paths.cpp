@@ -6,7 +6,8 @@
 //      RoundCase what turns their sums into bytes.
 //   2. Inputs are only as long as kernels.h promises and lie at the end of their memory, so that
 //      AddressSanitizer sees a read that goes too far.
-//   3. Counts, sums and bits must be those of `scalar`. Bytes between the output rows, or after them,
+//   3. Counts, sums and bits must be those of `scalar`. Bytes between the output rows, or after
+//   them,
 //      must not change.
 #include <algorithm>
 #include <cstddef>
@@ -263,8 +264,7 @@ struct PointwiseCase {
     const rbsf::Bytes packed = path.pack_pointwise(shape, weights.data());
     rbsf::Bytes scratch(rbsf::pointwise_scratch(shape, width));
     std::vector<int32_t> sums(size_t(width) * shape.padded_outputs());
-    path.pointwise_row(shape, packed, {input.data(), pixel, 0}, width, sums.data(),
-                       scratch.data());
+    path.pointwise_row(shape, packed, {input.data(), pixel, 0}, width, sums.data(), scratch.data());
     return without_padding(sums, width, shape.padded_outputs(), shape.outputs);
   }
 

@@ -3,7 +3,7 @@
 //
 //   1. Each file on standard input follows its size, which is a u32.
 //   2. If the reader accepts the file and running it is cheap, every kernel path runs it. All paths
-//      must give the same bits.
+//      must give the same bits. So must the box head, if there is one.
 //   3. One line on standard output says what became of the file: "refused" and why, "accepted", or
 //      "ran".
 #include <cstddef>
@@ -23,7 +23,8 @@
 
 namespace {
 
-constexpr double kMostProducts = 1e6;  // In one crop. More take long under sanitizers.
+constexpr double kMostProducts = 1e6;      // In one crop. More take long under sanitizers.
+constexpr double kMostHeadProducts = 1e7;  // In the search crop of a box head, which is larger.
 
 // The side of crops that lead to `last` x `last` features; 0 if it is too large.
 int crop_side(const rbsf::Model& model, int last) {
@@ -74,12 +75,37 @@ void run(const rbsf::Model& model, int side, int threads) {
   }
 }
 
+std::vector<float> search(const rbsf::Model& model, const char* path, int exemplar_side, int side,
+                          int threads) {
+  rbsf::Network network(model, path, threads);
+  const auto exemplar = network.exemplar(noise_crops(1, exemplar_side).data(), exemplar_side);
+  const size_t grid = network.grid(side);
+  std::vector<float> maps(rbsf::Head::kMaps * grid * grid);
+  network.search(exemplar, noise_crops(1, side).data(), side, {0.25f, -0.5f}, maps.data());
+  return maps;
+}
+
+// Numbers, infinity and what is no number have to be equal in their bits.
+void run_head(const rbsf::Model& model, int cells, int threads) {
+  const int exemplar_side = crop_side(model, rbsf::kCells);
+  const int side = crop_side(model, rbsf::kCells + cells);
+  if (exemplar_side == 0 || side == 0 || products(model, side) > kMostHeadProducts) return;
+  const auto expected = search(model, "scalar", exemplar_side, side, threads);
+  for (const rbsf::Kernels* path : rbsf::usable_paths()) {
+    const auto got = search(model, path->name, exemplar_side, side, threads);
+    if (std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0) continue;
+    std::fprintf(stderr, "the head of path %s differs from scalar\n", path->name);
+    std::abort();
+  }
+}
+
 std::string verdict(const uint8_t* data, size_t size, uint32_t number) {
   try {
     const rbsf::Model model = rbsf::read_model(data, size);
-    const int side = crop_side(model, 1 + int(number % 3));
+    const int side = crop_side(model, 1 + int(number % 3)), threads = 1 + int(number % 2);
+    if (model.head) run_head(model, int(number % 3), threads);
     if (side == 0 || products(model, side) > kMostProducts) return "accepted";
-    run(model, side, 1 + int(number % 2));
+    run(model, side, threads);
     return "ran";
   } catch (const std::invalid_argument& refusal) {
     return std::string("refused ") + refusal.what();

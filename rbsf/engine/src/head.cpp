@@ -56,7 +56,8 @@ ByteRows ByteMap::rows(int y, int x, int channel) const {
 HeadSpace::HeadSpace(const HeadModel& model, int features, int size, int threads)
     : grid(size - kCells + 1),
       feature(size, features),
-      products(sizeof(int32_t) * size * size * PointwiseShape{features, kCellCount}.padded_outputs()),
+      products(sizeof(int32_t) * size * size *
+               PointwiseShape{features, kCellCount}.padded_outputs()),
       correlated(size, kCellCount + model.channels),
       joined(grid, kCellCount + 2 * model.channels),
       mixed(grid, model.channels, kBorder),
@@ -65,8 +66,8 @@ HeadSpace::HeadSpace(const HeadModel& model, int features, int size, int threads
   for (int worker = 0; worker < threads; ++worker) {
     const size_t padded = DepthwiseShape{joined.channels, kCells}.padded_channels();
     sums.emplace_back(sizeof(int32_t) * size * padded);
-    scratch.emplace_back(std::max(pointwise_scratch({most, 1}, size),
-                                  depthwise_scratch({most, kCells}, size)));
+    scratch.emplace_back(
+        std::max(pointwise_scratch({most, 1}, size), depthwise_scratch({most, kCells}, size)));
     rows.emplace_back(static_cast<size_t>(grid) * model.channels);
     reals.emplace_back(sizeof(float) * model.channels);
   }
@@ -153,11 +154,9 @@ ExemplarKernels Head::exemplar(const uint8_t* feature) const {
     for (int c = 0; c < channels; ++c) by_channel[c * kCellCount + cell] = z[cell * channels + c];
   const auto pixel = round_rows(z, kCellCount, cell_units);
   const auto deep = round_rows(by_channel, channels, channel_units);
-  ExemplarKernels made{pointwise(inputs, kCellCount, cells.data()),
-                       -kCentre * total,
+  ExemplarKernels made{pointwise(inputs, kCellCount, cells.data()), -kCentre * total,
                        pointwise(channels, kCellCount, pixel.data()),
-                       depthwise(channels, kCells, deep.data()),
-                       to_grid_.scale};
+                       depthwise(channels, kCells, deep.data()), to_grid_.scale};
   for (float unit : cell_units) made.pixel.scale.push_back(unit * model_.pixel_scale);
   made.pixel.bias.assign(kCellCount, 0.0f);
   for (int c = 0; c < channels; ++c)
@@ -177,12 +176,12 @@ ExemplarKernels Head::exemplar(const uint8_t* feature) const {
 
 void Head::search(const ExemplarKernels& exemplar, const float (&sizes)[2], HeadSpace& space,
                   Pool& pool, float* maps) const {
-  pool.run(space.feature.side, [&](int y, int worker) { correlate_row(exemplar, space, y, worker); });
+  pool.run(space.feature.side,
+           [&](int y, int worker) { correlate_row(exemplar, space, y, worker); });
   std::vector<float> bias = mix_.bias;
   for (int c = 0; c < model_.channels; ++c)
     for (int i = 0; i < 2; ++i) bias[c] += model_.beside[3 * c + 1 + i] * sizes[i];
-  pool.run(space.grid,
-           [&](int y, int worker) { mix_row(exemplar, bias, space, y, worker, maps); });
+  pool.run(space.grid, [&](int y, int worker) { mix_row(exemplar, bias, space, y, worker, maps); });
   const Tower* const towers[] = {&place_, &size_};
   pool.run(2 * space.grid, [&](int item, int worker) {
     const int which = item / space.grid;
@@ -272,16 +271,16 @@ void Head::second_half_row(const Tower& tower, const ByteMap& from, HeadSpace& s
   }
 }
 
-const int32_t* Head::sum(const Pointwise& layer, const ByteRows& input, int width,
-                         HeadSpace& space, int worker) const {
+const int32_t* Head::sum(const Pointwise& layer, const ByteRows& input, int width, HeadSpace& space,
+                         int worker) const {
   int32_t* const sums = space.sums[worker].as<int32_t>();
   kernels_.pointwise_row(layer.shape, layer.weights, input, width, sums,
                          space.scratch[worker].data());
   return sums;
 }
 
-const int32_t* Head::sum(const Depthwise& layer, const ByteRows& input, int width,
-                         HeadSpace& space, int worker) const {
+const int32_t* Head::sum(const Depthwise& layer, const ByteRows& input, int width, HeadSpace& space,
+                         int worker) const {
   int32_t* const sums = space.sums[worker].as<int32_t>();
   kernels_.depthwise_row(layer.shape, layer.weights, input, width, sums,
                          space.scratch[worker].data());

@@ -27,10 +27,10 @@ using Depthwise = ByteLayer<DepthwiseShape>;
 
 // What the head computes from an exemplar, once. It belongs to the path of its head.
 struct ExemplarKernels {
-  Pointwise correlation;   // The features as filters. Their sums over cells are the response.
-  int32_t correction;      // What centres that sum, see Head::exemplar().
-  Pointwise pixel;         // The pixel-wise correlation.
-  Depthwise depthwise;     // The depth-wise correlation.
+  Pointwise correlation;     // The features as filters. Their sums over cells are the response.
+  int32_t correction;        // What centres that sum, see Head::exemplar().
+  Pointwise pixel;           // The pixel-wise correlation.
+  Depthwise depthwise;       // The depth-wise correlation.
   std::vector<float> gated;  // The scales of the layer that brings both to the grid.
 };
 
@@ -54,13 +54,13 @@ struct ByteMap {
 struct HeadSpace {
   HeadSpace(const HeadModel& model, int features, int size, int threads);
 
-  int grid;              // The rows of the response.
-  ByteMap feature;       // [size][size][features]
-  Bytes products;        // [size][size][padded outputs], int32: features times exemplar cells.
-  ByteMap correlated;    // [size][size][36 + C]: the pixel-wise correlation, and the search's map.
-  ByteMap joined;        // [grid][grid][36 + 2 C]: these on the grid, and depth-wise correlated.
-  ByteMap mixed;         // [grid][grid][C]
-  ByteMap halves[2];     // [grid][grid][C]: what each tower gives half-way.
+  int grid;            // The rows of the response.
+  ByteMap feature;     // [size][size][features]
+  Bytes products;      // [size][size][padded outputs], int32: features times exemplar cells.
+  ByteMap correlated;  // [size][size][36 + C]: the pixel-wise correlation, and the search's map.
+  ByteMap joined;      // [grid][grid][36 + 2 C]: these on the grid, and depth-wise correlated.
+  ByteMap mixed;       // [grid][grid][C]
+  ByteMap halves[2];   // [grid][grid][C]: what each tower gives half-way.
   std::vector<Bytes> sums, scratch, rows, reals;  // One each for a thread.
 };
 
@@ -103,8 +103,8 @@ class Head {
   void mix_row(const ExemplarKernels& exemplar, const std::vector<float>& bias, HeadSpace& space,
                int y, int worker, float* maps) const;
   void first_half_row(const Tower& tower, ByteMap& to, HeadSpace& space, int y, int worker) const;
-  void second_half_row(const Tower& tower, const ByteMap& from, HeadSpace& space, int y,
-                       int worker, float* maps) const;
+  void second_half_row(const Tower& tower, const ByteMap& from, HeadSpace& space, int y, int worker,
+                       float* maps) const;
 
   // Runs a layer on a row, from the sums to bytes at to[x * stride].
   const int32_t* sum(const Pointwise& layer, const ByteRows& input, int width, HeadSpace& space,

@@ -57,8 +57,7 @@ struct HeadSums {
         typename Tile::Sums found;
         Tile::sum(tile, 1, Tile::steps(shape.inputs), row + x * stride, 0, stride, found);
         for (int p = 0; p < std::min(width - x, kWindows); ++p)
-          std::memcpy(sums + size_t(x + p) * shape.padded_outputs() + f, found[p],
-                      sizeof found[p]);
+          std::memcpy(sums + size_t(x + p) * shape.padded_outputs() + f, found[p], sizeof found[p]);
       }
   }
 
@@ -87,9 +86,7 @@ struct HeadSums {
     return packed;
   }
 
-  static constexpr size_t block_weights() {
-    return std::max<size_t>(64, sizeof(int32_t) * kLanes);
-  }
+  static constexpr size_t block_weights() { return std::max<size_t>(64, sizeof(int32_t) * kLanes); }
 
   static void depthwise_row(const DepthwiseShape& shape, const Bytes& weights,
                             const ByteRows& input, int width, int32_t* sums, uint8_t* scratch) {

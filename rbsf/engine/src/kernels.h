@@ -139,7 +139,8 @@ struct Kernels {
   void (*pointwise_row)(const PointwiseShape&, const Bytes& weights, const ByteRows& input,
                         int width, int32_t* sums, uint8_t* scratch);
 
-  // Brings the weights of a depth-wise layer, [channels][kernel][kernel], into the path's own order.
+  // Brings the weights of a depth-wise layer, [channels][kernel][kernel], into the path's own
+  // order.
   Bytes (*pack_depthwise)(const DepthwiseShape&, const int8_t* weights);
 
   // Computes sums[x][channel] of an output row. `input` starts with the first row of the windows.

@@ -34,6 +34,7 @@ static_assert(int64_t{3} * kMaxKernel * kMaxKernel * 255 * 127 < INT32_MAX, "sum
 
 // A response is the sum over 36 cells of the products of two features, of which the search's are 0
 // to 255 before 128 is taken from them. No other sum in the head is as large.
-static_assert(int64_t{36} * kMaxHeadChannels * 255 * 127 < INT32_MAX, "sums in the head fit 32 bits");
+static_assert(int64_t{36} * kMaxHeadChannels * 255 * 127 < INT32_MAX,
+              "sums in the head fit 32 bits");
 
 }  // namespace rbsf

@@ -176,7 +176,10 @@ NB_MODULE(_kernels, m) {
   m.doc() = "Runs packed 1-bit networks on the vector instructions of this machine.";
   m.def("paths", &paths,
         "Returns the names of the kernel paths that this machine can run, the fastest first.");
-  nb::class_<PyExemplar>(m, "Exemplar", "What a network's box head computes from an exemplar, once.");
+  nb::class_<PyExemplar>(m, "Exemplar",
+                         "What a network's box head computes from an exemplar, once.")
+      .def("__copy__", [](nb::object self) { return self; })
+      .def("__deepcopy__", [](nb::object self, const nb::dict&) { return self; });
   nb::class_<PyNetwork>(m, "Network", "A packed network. Several threads may call it at once.")
       .def(
           nb::init<const nb::bytes&, const std::string&, int>(), nb::arg("data"),

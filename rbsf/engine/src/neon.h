@@ -3,7 +3,8 @@
 //   1. Binary layers compare a byte of a window of bits with 16 filters: cnt counts the bits that
 //      differ. In a window of levels, tbl looks up a nibble of both digits at once.
 //   2. Comparison makes one byte of output bits from eight counts.
-//   3. Layers on pixels have signed bytes only, so pixels are stored less 128. So have the layers of
+//   3. Layers on pixels have signed bytes only, so pixels are stored less 128. So have the layers
+//   of
 //      the box head.
 //   4. Sums become bytes four at a time.
 //
@@ -94,7 +95,8 @@ struct SignedBytes {
   }
 };
 
-// Of the bytes [row][lane] of four rows, says which one stands at each place in the order of slot().
+// Of the bytes [row][lane] of four rows, says which one stands at each place in the order of
+// slot().
 template <typename Isa>
 constexpr std::array<uint8_t, 16> interleaved() {
   std::array<uint8_t, 16> order{};

@@ -49,8 +49,8 @@ class Network {
   void search(const ExemplarKernels& exemplar, const uint8_t* crop, int size,
               const float (&sizes)[2], float* maps);
 
-  // The rows of the maps for crops of size x size. Throws std::invalid_argument if there is no head,
-  // or if the feature is smaller than an exemplar's.
+  // The rows of the maps for crops of size x size. Throws std::invalid_argument if there is no
+  // head, or if the feature is smaller than an exemplar's.
   int grid(int size) const;
 
   // What embed() passes through. It is for tests and profiles (trace.cpp).

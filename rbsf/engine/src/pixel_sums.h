@@ -50,8 +50,8 @@ struct PixelSums {
   static void run_tile(const PixelShape& shape, const uint8_t* tile, const int32_t* thresholds,
                        int filters, const Pixel* rows, int windows, const BitRow& bits) {
     typename Tile::Sums sums;
-    Tile::sum(tile, shape.kernel, Tile::steps(shape.row_bytes()), rows, kRowBytes,
-              3 * shape.stride, sums);
+    Tile::sum(tile, shape.kernel, Tile::steps(shape.row_bytes()), rows, kRowBytes, 3 * shape.stride,
+              sums);
     const int real = std::min(filters, kFilters);
     for (int step = 0; step < shape.steps; ++step, thresholds += shape.filters)
       write_bits(sums, thresholds, real, windows, bits.data + step * bits.step_stride, bits.stride);

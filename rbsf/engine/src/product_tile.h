@@ -1,6 +1,6 @@
-// Sums of products of bytes and 8-bit weights, tile by tile. Layers on pixels (pixel_sums.h) and the
-// layers of the box head (head_sums.h) share this code; each path describes its instructions in a
-// struct Isa.
+// Sums of products of bytes and 8-bit weights, tile by tile. Layers on pixels (pixel_sums.h) and
+// the layers of the box head (head_sums.h) share this code; each path describes its instructions in
+// a struct Isa.
 //
 // A tile is `Isa::kWindows` windows against kFilters filters. A register holds the 32-bit sums of
 // `Isa::kLanes` filters, and one step multiplies `Isa::kStep` bytes of a window with the weights of
@@ -36,7 +36,7 @@ struct ProductTile {
 
   static constexpr int kFilters = Isa::kRegisters * Isa::kLanes;
   static constexpr int kValues = Isa::kLanes * Isa::kStep;  // The weights in a register.
-  static constexpr int kWidened = 16;                       // The bytes that a call of widen() takes.
+  static constexpr int kWidened = 16;  // The bytes that a call of widen() takes.
 
   static int steps(int row_bytes) { return (row_bytes + Isa::kStep - 1) / Isa::kStep; }
 

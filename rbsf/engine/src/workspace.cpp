@@ -28,8 +28,8 @@ size_t counts_bytes(const Stage& stage, const LayerShapes& shapes) {
   return static_cast<size_t>(shapes.conv.width) * stage.binary.padded_filters() * sizeof(uint16_t);
 }
 
-// The convolution needs what its kernel asks for. The last layer needs the sums of a pixel. The pool needs a raw row and what it becomes, and
-// the digits of that take no more than the raw row.
+// The convolution needs what its kernel asks for. The last layer needs the sums of a pixel. The
+// pool needs a raw row and what it becomes, and the digits of that take no more than the raw row.
 size_t scratch_bytes(const Stage& stage, const LayerShapes& shapes, const Kernels& kernels) {
   const int width = shapes.conv.width;
   const size_t convolution = stage.layer.binary

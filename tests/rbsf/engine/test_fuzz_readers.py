@@ -37,8 +37,13 @@ def test_numbers_lie_where_a_sample_says(seed: int):
     network = random_network(seed)
     whole = sample(network)
     assert from_bytes(whole.data, "it").layers[-1].scale is not None
-    records = whole.numbers[8:]
-    assert len(records) == 6 * len(network.layers)
+    records = whole.numbers[8 : 8 + 6 * len(network.layers)]
+    head = whole.numbers[8 + len(records) :]
+    assert len(head) == (0 if network.head is None else 5)
+    if network.head is not None:
+        channels, step, scale = struct.unpack_from("<I2f", whole.data, head[0])
+        assert channels == network.head.channels
+        assert (step, scale) == (network.head.feature_step, network.head.pixel_scale)
     for layer, at in zip(network.layers, records[::6], strict=True):
         shape = struct.unpack_from("<5I", whole.data, at + 4)
         assert shape == (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)

@@ -66,17 +66,34 @@ def test_scales_are_searched_every_fifth_frame(clip):
     assert every.calls == 5 and sorted(counts[:5]) == sorted(counts[5:]) == [1, 1, 1, 1, 3]
 
 
+class Still:
+    """A tracker that stays where it was initialised."""
+
+    seen = 0
+
+    def init(self, frame, box):
+        self.box = box
+
+    def update(self, frame):
+        self.seen += 1
+        return self.box
+
+
 def test_the_whole_table(clip, monkeypatch, tmp_path):
     stubs = {name: embedder(name, Counted()) for name in ("packed", "packed-scalar", "rival")}
     monkeypatch.setattr(rivals, "contestants", lambda setup: (stubs, ["absent is left out"]))
-    figures = measure_speed(["network", "tracker"], 1, 2, clip, lambda text: None)
+    other = Still()
+    figures = measure_speed(
+        ["network", "tracker"], 1, 2, clip, lambda text: None, {"rbsf-box": other}
+    )
+    assert other.seen == 2 * 3  # in three rounds a timed call follows an untimed one
     assert all(set(row) == ROW for row in figures["rows"])
     network, tracker = (
         {row["name"] for row in figures["rows"] if row["what"] == what}
         for what in ("network", "tracker")
     )
     assert network == set(stubs)
-    assert tracker == {"packed", "rival", "packed-scale-every-5"}
+    assert tracker == {"packed", "rival", "packed-scale-every-5", "rbsf-box"}
     assert figures["left_out"] == ["absent is left out"]
     assert (figures["threads"], figures["repeats"], figures["frame"]) == (1, 2, [320, 180])
     assert "layers" not in figures and "memory" not in figures
