@@ -30,7 +30,15 @@ _TRACKING = (
 )
 """What `rbsf` passes on from the package `tracker`."""
 
-__all__ = ["Box", "Embedder", "InputError", "__version__", "load_embedder", "load_siamfc", *_TRACKING]
+__all__ = [
+    "Box",
+    "Embedder",
+    "InputError",
+    "__version__",
+    "load_embedder",
+    "load_siamfc",
+    *_TRACKING,
+]
 
 
 def __getattr__(name: str) -> Any:
