@@ -53,7 +53,7 @@ def root(tmp_path):
 def run(root, tmp_path, monkeypatch):
     """Runs the command in this process with a stand-in for the network."""
     monkeypatch.setattr(
-        rbsf, "load_network", lambda path, engine, threads: ColorEmbedder(path), raising=False
+        rbsf, "load_embedder", lambda path, engine, threads: ColorEmbedder(path), raising=False
     )
     from tracker.commands.evaluate import evaluate
 
@@ -138,7 +138,7 @@ def test_other_kernels_give_the_same_boxes_and_beside_others_one_thread_each(
     words = ("--weights", weights(tmp_path, "net.st", "7" * 64))
     run(*words)
     _network.cache_clear()  # on a single core, both runs ask for the same
-    monkeypatch.setattr(rbsf, "load_network", load)
+    monkeypatch.setattr(rbsf, "load_embedder", load)
     shown = run(*words, "--workers", "2")
     assert asked == [1]
     assert "Engine: net torch (other) with 777777777777." in shown

@@ -29,6 +29,8 @@ from .sequence import Sequence
 
 RIDGE = 1e-3
 """The weight of the squared coefficients of standardised evidence, beside the mean log loss."""
+QUARTERS = 4
+"""How many parts the tracks are divided into for cross-validation."""
 STEPS = 30
 """Newton's method has converged long before so many steps."""
 
@@ -53,7 +55,7 @@ class Fit(NamedTuple):
     """The number of frames."""
 
 
-def gather(network: BoxNetwork, tracks: Several[Sequence]) -> Watched:
+def gather(network: BoxNetwork, tracks: Several[Sequence]) -> list[Watched]:
     """Runs the tracker over tracks and over the tests that can be made from them.
 
     Tracks whose frames change their size, or cannot be read, are skipped.
@@ -62,21 +64,49 @@ def gather(network: BoxNetwork, tracks: Several[Sequence]) -> Watched:
         network: The network with a box head.
         tracks: The tracks. Their pictures cover each other's targets.
 
+    Returns:
+        What was seen of each track and its tests.
+
     Raises:
         InputError: No track is left.
     """
-    parts = []
+    found = []
     for track in tracks:
         others = [other.frames[len(other.frames) // 2] for other in tracks if other is not track]
+        parts = []
         for sequence in (track, *tests_of(track, others)):
             try:
                 parts.append(_watch(network, sequence))
             except InputError:
                 continue
-    if not parts:
+        if parts:
+            found.append(joined(parts))
+    if not found:
         raise InputError("there is no track to fit the score on")
+    return found
+
+
+def joined(parts: Several[Watched]) -> Watched:
+    """All frames of several parts."""
     seen, held = zip(*parts, strict=True)
     return Watched(np.concatenate(seen), np.concatenate(held))
+
+
+def cross_validated(tracks: Several[Watched]) -> Fit:
+    """How good a fit is on tracks that it has not seen: each quarter is told from the others.
+
+    Raises:
+        InputError: There are fewer tracks than quarters, or as `fit`.
+    """
+    if len(tracks) < QUARTERS:
+        raise InputError(f"the score needs {QUARTERS} tracks or more, but {len(tracks)} are left")
+    probabilities, held = [], []
+    for number in range(QUARTERS):
+        left_out = joined(tracks[number::QUARTERS])
+        rest = [track for i, track in enumerate(tracks) if i % QUARTERS != number]
+        probabilities.append(probability(fit(joined(rest)), left_out.seen))
+        held.append(left_out.held)
+    return _fit_of(np.concatenate(probabilities), np.concatenate(held))
 
 
 def fit(watched: Watched) -> ScoreConfig:
@@ -105,12 +135,15 @@ def fit(watched: Watched) -> ScoreConfig:
 
 def quality(config: ScoreConfig, watched: Watched) -> Fit:
     """How well the score of some coefficients tells frames that are held from others."""
-    p = probability(config, watched.seen)
-    of_truth = np.clip(np.where(watched.held, p, 1 - p), 1e-12, 1)
-    return Fit(auc(p, watched.held), float(-np.log(of_truth).mean()), len(p))
+    return _fit_of(probability(config, watched.seen), watched.held)
 
 
-def _watch(network: BoxNetwork, sequence: Sequence) -> tuple[Floats, NDArray[np.bool_]]:
+def _fit_of(p: Floats, held: NDArray[np.bool_]) -> Fit:
+    of_truth = np.clip(np.where(held, p, 1 - p), 1e-12, 1)
+    return Fit(auc(p, held), float(-np.log(of_truth).mean()), len(p))
+
+
+def _watch(network: BoxNetwork, sequence: Sequence) -> Watched:
     """What is seen in each frame of a sequence but the first, and whether it is held."""
     config = BoxTrackerConfig()
     still = config.recovery.model_copy(update={"crops": 0})
@@ -121,4 +154,4 @@ def _watch(network: BoxNetwork, sequence: Sequence) -> tuple[Floats, NDArray[np.
         boxes.append(tracker.update(frame_of(sequence, index)).box)
         seen.append(tracker.evidence)
     overlaps = np.where(sequence.present[1:], iou(boxes, np.nan_to_num(sequence.boxes[1:])), 0.0)
-    return np.array(seen), overlaps > HELD
+    return Watched(np.array(seen), overlaps > HELD)
