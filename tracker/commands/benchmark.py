@@ -12,7 +12,7 @@ import typer
 
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
-from rbsf.embedder import engine_in_words
+from rbsf.embedder import engine_in_words, load_embedder
 from rbsf.errors import InputError
 from rbsf.extras import missing_package
 from rbsf.files.atomic import write_text
@@ -72,8 +72,8 @@ def benchmark(
     box: Annotated[
         Path | None,
         typer.Option(
-            help="A packed network with a box head. Its tracker is timed as rbsf-box in the part "
-            "tracker."
+            help="The network with a box head that is timed as rbsf-box in the part tracker. "
+            "Without this option, the one that comes with the package."
         ),
     ] = None,
     rival: Annotated[
@@ -103,7 +103,7 @@ def benchmark(
 
     `rbsf benchmark --only tracker --video clip.mp4 --bbox 612,290,72,72`
 
-    `rbsf benchmark --only tracker --box box.rbsf --rival csrt --rival nano:backbone.onnx,head.onnx`
+    `rbsf benchmark --only tracker --rival csrt --rival nano:backbone.onnx,head.onnx`
 
     `rbsf benchmark train --data path/to/data --threads 2`
     """
@@ -124,7 +124,7 @@ def benchmark(
     restart_with_threads(threads)
     set_threads(threads)
     parts = [part.value for part in only or Part]
-    trackers = _trackers(box, rival or [], threads)
+    trackers = _trackers(box, rival or [], threads) if Part.tracker.value in parts else {}
     figures = measure_speed(parts, threads, repeats, clip or scene_clip(), console.print, trackers)
     figures = {**figures, "command": command_line()}
     show(figures)
@@ -146,15 +146,15 @@ def _video(video: Path | None, bbox: str | None) -> Clip | None:
 
 
 def _trackers(box: Path | None, rivals: list[str], threads: int) -> dict[str, Follower]:
-    """The trackers that the user names, by the names of their rows."""
-    from rbsf.engine.packed_box import PackedBoxNetwork
-
+    """The tracker with box regression and the rivals, by the names of their rows."""
     from ..evaluation.rivals import rival_contender
     from ..loop.box_tracker import BoxTracker
+    from ..loop.check import has_box_head
 
-    found: dict[str, Follower] = {}
-    if box is not None:
-        found["rbsf-box"] = BoxTracker(PackedBoxNetwork.from_file(box, threads))
+    network = load_embedder(box, threads=threads)
+    if not has_box_head(network):
+        raise InputError(f"--box {box} has no box head: give a network that has one")
+    found: dict[str, Follower] = {"rbsf-box": BoxTracker(network)}
     for word in rivals:
         contender = rival_contender(word)
         name = contender.name.replace("_", "-")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rbsf.embedder import SHIPPED
 from rbsf.engine.pack_head import pack_box_file
 from rbsf.engine.packed import kernel_paths
 from rbsf.engine.packed_box import PackedBoxNetwork
 from rbsf.engine.torch_box import TorchBoxNetwork
+from rbsf.files.weights import SHIPPED_RBSF
 from rbsf.geometry import Box, iou
 from tracker.evaluation.calibration import CalibrationPair, rendered_pairs
 from tracker.loop.box_decision import DecisionConfig, decide
 from tracker.loop.box_tracker import BoxTracker
 from tracker.video.synthetic import render
 
-LATENT = SHIPPED.with_name("rbsf_box_latent.safetensors")
+LATENT = SHIPPED_RBSF.with_name("rbsf_box_latent.safetensors")
 
 pytestmark = pytest.mark.skipif(not kernel_paths(), reason="no kernels were compiled here")
 
