@@ -12,7 +12,7 @@ from perfect_network import PerfectNetwork, frame_with
 from rbsf.errors import InputError
 from rbsf.geometry import Box
 from tracker.evaluation.datasets import load_dataset
-from tracker.evaluation.score_fit import Watched, fit, gather, quality
+from tracker.evaluation.score_fit import Watched, fit, gather, joined, quality
 from tracker.loop.box_score import ScoreConfig, probability
 
 LAW = ScoreConfig(bias=-2, target=0.5, quality=1, margin=-0.25, recent=1.5)
@@ -62,7 +62,8 @@ def test_every_frame_of_tracks_and_of_their_tests_is_watched(tmp_path: Path) -> 
         (folder.parent / "groundtruth_rect.txt").write_text("\n".join(rows))
     tracks = load_dataset("otb", tmp_path).sequences
     tests = load_dataset("absent", tmp_path).sequences
-    seen, held = gather(PerfectNetwork(), tracks)
+    parts = gather(PerfectNetwork(), tracks)
+    seen, held = joined(parts)
     every = [*tracks, *tests]
     assert len(seen) == len(held) == sum(len(s.frames) - 1 for s in every)
     absent = sum(int((~s.present).sum()) for s in every)
