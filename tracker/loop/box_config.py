@@ -20,7 +20,8 @@ class RecoveryConfig(Settings):
     sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
     """The sizes that are tried in turn, relative to the last sure one."""
     believed_above: float = Field(default=0.6, ge=0, le=1)
-    """A place is believed if its score is at least this, and again in a crop around it."""
+    """The tracker goes to another place if its score is at least this, and again in a crop around
+    it."""
 
 
 class BoxTrackerConfig(Settings):
@@ -38,8 +39,9 @@ class BoxTrackerConfig(Settings):
     """Below this belief a move does not count as motion."""
     lost_below: float = Field(default=0.4, ge=0, le=1)
     """The target is lost with a score below this."""
-    found_above: float = Field(default=0.6, ge=0, le=1)
-    """A lost target is found again with a score of at least this."""
+    found_above: float = Field(default=0.8, ge=0, le=1)
+    """A lost target is found again with a score of at least this. It is higher than what makes the
+    tracker go to another place: the best of many places looks more certain than it is."""
 
     @model_validator(mode="after")
     def _consistent(self) -> BoxTrackerConfig:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
+from perfect_network import PerfectNetwork, frame_with
 
 from rbsf.errors import InputError
-from tracker.evaluation.score_fit import Watched, fit, quality
+from rbsf.geometry import Box
+from tracker.evaluation.datasets import load_dataset
+from tracker.evaluation.score_fit import Watched, fit, gather, joined, quality
 from tracker.loop.box_score import ScoreConfig, probability
 
 LAW = ScoreConfig(bias=-2, target=0.5, quality=1, margin=-0.25, recent=1.5)
@@ -44,3 +50,30 @@ def test_the_log_loss_and_auc_are_those_of_the_score() -> None:
 def test_frames_of_one_kind_alone_are_refused() -> None:
     with pytest.raises(InputError, match="frames that are not"):
         fit(Watched(np.zeros((4, 4)), np.ones(4, dtype=bool)))
+
+
+def test_every_frame_of_tracks_and_of_their_tests_is_watched(tmp_path: Path) -> None:
+    for name, count in (("A", 40), ("B", 25)):
+        folder = tmp_path / name / "img"
+        folder.mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(folder / f"{number:04d}.png"), frame_with(Box(60 + number, 60, 24, 24)))
+        rows = [f"{61 + number},61,24,24" for number in range(count)]
+        (folder.parent / "groundtruth_rect.txt").write_text("\n".join(rows))
+    tracks = load_dataset("otb", tmp_path).sequences
+    tests = load_dataset("absent", tmp_path).sequences
+    parts = gather(PerfectNetwork(), tracks)
+    seen, held = joined(parts)
+    every = [*tracks, *tests]
+    assert len(seen) == len(held) == sum(len(s.frames) - 1 for s in every)
+    absent = sum(int((~s.present).sum()) for s in every)
+    assert absent > 10
+    assert held.mean() > 0.5
+    assert (~held).sum() >= absent
+    assert seen[held, 0].min() == 9  # the network is sure of what it sees
+    assert seen[: len(tracks[0].frames) - 1, 0].min() == 9
+
+
+def test_without_tracks_there_is_nothing_to_fit() -> None:
+    with pytest.raises(InputError, match="no track"):
+        gather(PerfectNetwork(), [])
