@@ -17,6 +17,9 @@ class RecoveryConfig(Settings):
     """How many places are looked at in each frame while the target is lost, besides where it is
     expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2 looks
     instead of one. With 0, a lost target is only looked for where it is expected."""
+    below: float = Field(default=0.2, ge=0, le=1)
+    """A lost target is looked for elsewhere only while what is found at the expected place scores
+    below this. A target that is flagged at a higher score is often there all the same."""
     sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
     """The sizes that are tried in turn, relative to the last sure one."""
     believed_above: float = Field(default=0.6, ge=0, le=1)

@@ -126,7 +126,7 @@ class BoxTracker:
             here: The score of what was found where the target is expected.
         """
         config, eye = self.config.recovery, self._opened
-        if not self._search or not config.crops:
+        if not self._search or not config.crops or here >= config.below:
             return None
         score = Score(self.config.score)
         looks = [eye.look(frame, box) for box in self._search.next(config.crops)]
