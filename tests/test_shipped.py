@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from rbsf import load_embedder
-from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER
+from rbsf.embedder import SHIPPED, SHIPPED_RBSF, SHIPPED_TEACHER
 from rbsf.geometry import iou
-from tracker import SiamFCTracker
+from tracker import Tracker
 from tracker.video.synthetic import render
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = (SHIPPED_RBSF, SHIPPED_RBSF.with_name("xnor_sf.safetensors"), SHIPPED_TEACHER)
+WEIGHTS = (SHIPPED, SHIPPED_RBSF, SHIPPED_RBSF.with_name("xnor_sf.safetensors"), SHIPPED_TEACHER)
 
 
 def average_overlap(weights: Path, frames: int) -> float:
-    tracker = SiamFCTracker(load_embedder(weights, threads=1))
+    tracker = Tracker(load_embedder(weights, threads=1))
     overlaps = []
     for index, (frame, truth) in enumerate(render(frames)):
         if index == 0:
@@ -28,8 +28,9 @@ def average_overlap(weights: Path, frames: int) -> float:
     return float(np.mean(overlaps))
 
 
-def test_the_shipped_rbsf_tracks_a_synthetic_clip():
-    assert average_overlap(SHIPPED_RBSF, frames=60) >= 0.7
+@pytest.mark.parametrize("weights", [SHIPPED, SHIPPED_RBSF], ids=lambda path: path.stem)
+def test_a_shipped_network_tracks_a_synthetic_clip(weights):
+    assert average_overlap(weights, frames=60) >= 0.7
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda path: path.stem)
@@ -39,6 +40,7 @@ def test_the_model_card_names_every_file_by_its_hash(weights):
 
 
 def test_binary_weights_are_small():
+    assert SHIPPED.stat().st_size < 600_000
     assert SHIPPED_RBSF.stat().st_size < 500_000
     assert SHIPPED_TEACHER.stat().st_size < 6_000_000
 

@@ -147,6 +147,24 @@ def test_a_place_is_not_believed_before_a_second_look_confirms_it() -> None:
     assert frames_until_found(lost_at_here(verifying, recovery=settings)) == 2
 
 
+def test_a_target_that_is_flagged_but_may_be_there_is_not_looked_for_elsewhere() -> None:
+    network = Counting()
+    one = tracker(network)  # lost below 0.4, looked for below 0.2
+    one.init(frame_with(HERE), HERE)
+    bias, of_target, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
+    weight = of_target + of_quality + 2 * of_margin + of_recent
+    network.score = (np.log(0.3 / 0.7) - bias) / weight
+    for number in range(1, 5):
+        track = one.update(frame_with(HERE))
+        assert track.lost
+        assert track.score == pytest.approx(0.3, abs=0.02)
+        assert network.looks == number
+    network.score = (np.log(0.1 / 0.9) - bias) / weight
+    for _ in range(4):  # until the recent frames are as doubtful
+        one.update(frame_with(HERE))
+    assert network.looks > 8
+
+
 def test_a_doubtful_score_neither_loses_nor_finds() -> None:
     network = PerfectNetwork()
     one = tracker(network, recovery=RecoveryConfig(crops=0), lost_below=0.4, found_above=0.6)
