@@ -26,7 +26,7 @@ assert (package / "py.typed").is_file() and (Path(tracker.__file__).parent / "py
 assert not (package / "weights" / "siamfc.safetensors").exists()
 assert metadata("rbsf")["License-Expression"] == "Apache-2.0"
 assert metadata("rbsf")["Version"] == rbsf.__version__
-assert rbsf.Tracker is tracker.SiamFCTracker
+assert rbsf.Tracker is tracker.Tracker
 print("kernels:", *_kernels.paths())
 """
 

@@ -58,7 +58,8 @@ def test_without_a_compiler_a_wheel_holds_all_but_the_extension(tmp_path: Path):
     configs = {f"rbsf/{name}" for name in tracked("configs")}
     assert configs
     assert held == tracked("rbsf", "tracker") - sources - FOR_TRAINING | configs
-    assert {"rbsf/weights/rbsf.rbsf", "rbsf/py.typed", "tracker/py.typed"} <= held
+    assert {"rbsf/weights/rbsf.rbsf", "rbsf/weights/rbsf_box.rbsf"} <= held
+    assert {"rbsf/py.typed", "tracker/py.typed"} <= held
 
 
 @needs_git

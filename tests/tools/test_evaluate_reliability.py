@@ -159,7 +159,7 @@ def test_images_that_vanish_in_the_middle_are_named_and_the_rest_goes_on(
     last = ended.err.splitlines()[-1]
     assert last.startswith("something is missing: 1 of 3 sequences (B: cannot read image")
     assert str(image) in last
-    results = json.loads((output / "rbsf" / "results.json").read_text())
+    results = json.loads((output / "rbsf_box" / "results.json").read_text())
     assert list(results["sequences"]) == ["A", "C"] and results["listed"] == 3
     assert [item["sequence"] for item in results["left_out"]] == ["B"]
     assert "2 of 3" in ended.out
@@ -183,7 +183,7 @@ def test_a_disk_that_fills_up_is_named_and_the_rest_goes_on(run, otb, tmp_path):
     assert full.returncode == 1, full.stderr
     assert "Traceback" not in full.stderr
     last = full.stderr.splitlines()[-1]
-    assert last.startswith("something is missing: rbsf lacks 3 of 3 sequences (A: cannot write")
+    assert last.startswith("something is missing: rbsf_box lacks 3 of 3 sequences (A: cannot write")
     assert "File too large" in last and "results.json" in last
     assert not list(output.rglob(".*.part"))
     assert evaluate(run, root, output).status == 0

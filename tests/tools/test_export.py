@@ -64,7 +64,7 @@ def packed_box(run, tmp_path_factory):
 
 def test_a_box_network_is_packed_with_its_head(run, packed_box, tmp_path):
     network = read_packed(packed_box)
-    assert [layer.outputs for layer in network.layers] == [64, 128, 192, 192, 192, 256]
+    assert [layer.outputs for layer in network.layers] == [64, 128, 256, 256, 256, 256]
     assert network.head is not None and network.head.channels == 96
     assert network.metadata["kind"] == "box" and network.metadata["name"] == "rbsf_box_latent"
     assert packed_box.stat().st_size <= 600_000
