@@ -42,10 +42,10 @@ class BoxTrackerConfig(Settings):
     """Below this belief a move does not count as motion."""
     lost_below: float = Field(default=0.4, ge=0, le=1)
     """The target is lost with a score below this."""
-    found_above: float = Field(default=0.6, ge=0, le=1)
-    """A lost target is found again with a score of at least this. With 0.8 the flag misses fewer
-    losses, because the best of many places looks more certain than it is, but it stays longer on
-    targets that are followed."""
+    found_above: float = Field(default=0.8, ge=0, le=1)
+    """A lost target is found again with a score of at least this. It is high because the best of
+    many places looks more certain than it is. With 0.6 the flag misses more losses, but stays less
+    long on targets that are followed."""
 
     @model_validator(mode="after")
     def _consistent(self) -> BoxTrackerConfig:
