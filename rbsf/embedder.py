@@ -12,11 +12,12 @@ import importlib.util
 import logging
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.engine.box_answer import has_box_head
 from rbsf.errors import InputError
 from rbsf.extras import missing_package, needs_extra
 from rbsf.files.hashing import file_sha256
@@ -100,8 +101,8 @@ def load_embedder(
         engine: What runs the network. "packed" takes the compiled 1-bit kernels, for a packed file
             or for a student's checkpoint, which is packed in memory. "torch" runs every file.
             "auto" takes the compiled kernels for a packed file (or the next best where they are
-            missing), and torch for any other file. A checkpoint with a box head has to be packed
-            by `rbsf export` first.
+            missing), and torch for any other file. "packed" does not take a checkpoint with a box
+            head, whose 8 bits need data: pack it by `rbsf export` first.
         threads: How many threads run the network, 1 or more. Torch uses this number in the whole
             process. None leaves the choice to the engine.
 
@@ -134,11 +135,11 @@ def load_siamfc(
         InputError: As `load_embedder`, or the network has a box head.
     """
     network = load_embedder(weights or "rbsf", engine, threads)
-    if hasattr(network, "search"):
+    if has_box_head(network):
         raise InputError(
             f"{weights} has a box head, but a SiamFC is needed here: give rbsf, or another file"
         )
-    return network
+    return cast(Embedder, network)
 
 
 def load_again(
@@ -174,7 +175,7 @@ def engine_in_words(engine: str, path: str) -> str:
 def _load(file: Path, engine: Engine, threads: int | None) -> Loaded:
     if file.suffix == PACKED_SUFFIX:
         return _load_packed(file, engine, threads)
-    if has_box_head(file):
+    if is_box_checkpoint(file):
         return _load_box_checkpoint(file, engine, threads)
     if engine == "packed":
         return _pack(file, threads)
@@ -249,8 +250,8 @@ def _on_torch(network: PackedNetwork, file: Path, threads: int | None) -> Loaded
     return kind(network, file.stem, file_sha256(file))
 
 
-def has_box_head(file: Path) -> bool:
-    """Whether a file is a checkpoint of a network with a box head."""
+def is_box_checkpoint(file: Path) -> bool:
+    """Whether a file is a checkpoint of a network with a box head; False if it cannot be read."""
     if file.suffix != ".safetensors":
         return False
     with needs_extra(str(file)):

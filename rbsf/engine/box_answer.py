@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,11 @@ class BoxNetwork(Protocol):
             believed: The width and height that are expected, in pixels of the crop.
         """
         ...
+
+
+def has_box_head(network: object) -> TypeGuard[BoxNetwork]:
+    """Whether a network answers with boxes, and not with features alone."""
+    return hasattr(network, "exemplar") and hasattr(network, "search")
 
 
 def checked_sizes(believed: tuple[float, float]) -> tuple[float, float]:

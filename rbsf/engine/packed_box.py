@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,10 @@ from numpy.typing import NDArray
 
 from rbsf.engine.box_answer import BoxAnswer, answer_of, checked_sizes
 from rbsf.engine.crops import checked_crops
-from rbsf.engine.format import PackedNetwork, read_packed
+from rbsf.engine.format import PackedNetwork
 from rbsf.engine.origin import Reloadable
 from rbsf.engine.packed import open_network
 from rbsf.errors import InputError
-from rbsf.files.hashing import file_sha256
 
 
 class PackedBoxNetwork(Reloadable):
@@ -48,20 +46,6 @@ class PackedBoxNetwork(Reloadable):
         self.network = open_network(network, threads)
         self.path: str = self.network.path
         self.name, self.weights_sha256 = name, weights_sha256
-
-    @classmethod
-    def from_file(cls, path: str | Path, threads: int | None = None) -> PackedBoxNetwork:
-        """Loads a packed file.
-
-        Args:
-            path: The file.
-            threads: How many threads run the network, as above.
-
-        Raises:
-            InputError: The file cannot be read, is damaged or has no head, or no kernels can run.
-        """
-        file = Path(path)
-        return cls(read_packed(file), file.stem, file_sha256(file), threads)
 
     def exemplar(self, crop: NDArray[np.uint8]) -> Any:
         """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the result."""

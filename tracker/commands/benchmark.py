@@ -13,6 +13,7 @@ import typer
 from rbsf.config import CONFIGS
 from rbsf.console import console, run_tool
 from rbsf.embedder import engine_in_words, load_embedder
+from rbsf.engine.box_answer import has_box_head
 from rbsf.errors import InputError
 from rbsf.extras import missing_package
 from rbsf.files.atomic import write_text
@@ -149,7 +150,6 @@ def _trackers(box: Path | None, rivals: list[str], threads: int) -> dict[str, Fo
     """The tracker with box regression and the rivals, by the names of their rows."""
     from ..evaluation.rivals import rival_contender
     from ..loop.box_tracker import BoxTracker
-    from ..loop.check import has_box_head
 
     network = load_embedder(box, threads=threads)
     if not has_box_head(network):

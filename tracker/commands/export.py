@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rbsf.console import console, run_tool
+from rbsf.embedder import is_box_checkpoint
 from rbsf.engine.format import (
     PackedLayer,
     PackedNetwork,
@@ -148,9 +149,8 @@ def _network(source: Path, data: Path | None) -> PackedNetwork:
     if source.suffix == ".rbsf":
         return read_packed(source)
     from rbsf.engine.pack import pack_file  # this imports torch
-    from rbsf.files.checkpoint import load_checkpoint
 
-    if load_checkpoint(source).header.get("kind") != "box":
+    if not is_box_checkpoint(source):
         return pack_file(source)
     from rbsf.engine.pack_head import pack_box_file
 

@@ -10,13 +10,13 @@ import yaml
 
 from rbsf.console import run_tool
 from rbsf.embedder import load_embedder
+from rbsf.engine.box_answer import has_box_head
 from rbsf.errors import InputError
 from rbsf.files.atomic import write_text
 
 from ..evaluation.score_fit import Fit, cross_validated, fit, gather, joined, quality
 from ..evaluation.tracks import tracks_of
 from ..loop.box_config import BoxTrackerConfig
-from ..loop.check import has_box_head
 from .options import check_file, check_folder, command_line
 
 

@@ -19,7 +19,10 @@ RECENT = 3
 
 
 class ScoreConfig(Settings):
-    """The coefficients of a logistic model, fitted by `tools/fit_score.py` on training tracks.
+    """The coefficients of a logistic model, as `tools/fit_score.py` fits them.
+
+    The defaults were fitted to an earlier network on training tracks. For the one that ships they
+    hold on the tracks that its training held out (AUC .878, log loss .435 over 1,903 frames).
 
     P(IoU > 1/2) = 1 / (1 + exp(-(bias + target t + quality q + margin m + recent r)))
 

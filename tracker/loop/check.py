@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from rbsf.config import Settings, load_settings
+from rbsf.engine.box_answer import has_box_head
 from rbsf.errors import InputError
 
 from .box_config import BoxTrackerConfig
@@ -19,11 +20,6 @@ AnyConfig: TypeAlias = TrackerConfig | BoxTrackerConfig
 """The settings of a tracker, for a network without or with a box head."""
 
 C = TypeVar("C", bound=Settings)
-
-
-def has_box_head(network: Network) -> TypeGuard[BoxNetwork]:
-    """Whether a network answers with boxes, so that a `BoxTracker` follows with it."""
-    return hasattr(network, "exemplar") and hasattr(network, "search")
 
 
 def read_config(network: Network, file: Path | None) -> AnyConfig:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rbsf.engine.box_answer import has_box_head
 from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
-from .check import AnyConfig, has_box_head
+from .check import AnyConfig
 from .followers import BoxFollowers, Followers, SiamFCFollowers
 from .target import Track
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rbsf.engine.box_answer import has_box_head
 from rbsf.geometry import Frame
 
 from .box_tracker import BoxTracker
-from .check import AnyConfig, has_box_head
+from .check import AnyConfig
 from .siamfc_tracker import SiamFCTracker
 from .target import Track
 
