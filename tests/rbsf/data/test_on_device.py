@@ -14,11 +14,11 @@ from torch import Tensor
 
 from rbsf.data.box_augment import BoxAugmentSettings, search_view
 from rbsf.data.box_pairs import BoxPair
-from rbsf.data.on_device.batches import draw_batch
+from rbsf.data.on_device.batches import _second_rows, draw_batch
 from rbsf.data.on_device.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.on_device.draws import Draws
 from rbsf.data.on_device.paste import change_background, occlude
-from rbsf.data.on_device.store import Store, load_store
+from rbsf.data.on_device.store import Store, _near, load_store
 from rbsf.data.on_device.views import Views, context_sides, search_views
 from rbsf.geometry import context_side
 
@@ -147,7 +147,22 @@ def test_both_crops_show_one_target_unless_the_pair_is_negative() -> None:
     assert (middle_shade(pair.exemplar) != middle_shade(pair.search)).all()
 
 
-def test_the_other_frame_is_another_one_near_it(tmp_path: Path) -> None:
+def test_every_other_frame_of_the_target_may_follow_and_none_follows_itself() -> None:
+    store = shade_store(targets=3, frames=4)
+    first = torch.arange(12).repeat(100)
+    second = _second_rows(store, first, Draws(CPU, (0,)))
+    found = set(zip(first.tolist(), second.tolist(), strict=True))
+    assert found == {(a, b) for a in range(12) for b in range(12) if a != b and a // 4 == b // 4}
+    stills = torch.arange(8)
+    assert torch.equal(_second_rows(red_store(), stills, Draws(CPU, (0,))), stills)
+
+
+def test_frames_are_near_that_are_closer_than_the_gap() -> None:
+    frames = np.array([0, 50, 99, 100, 300])
+    assert _near(frames, 100).tolist() == [[0, 3], [0, 4], [0, 4], [1, 4], [4, 5]]
+
+
+def test_crops_lie_in_the_order_of_their_targets(tmp_path: Path) -> None:
     write_got10k(tmp_path, frames=6)
     write_plain(tmp_path)
     pairs = open_tiny(tmp_path, "got10k", "folder", hold_out=0)
