@@ -10,7 +10,7 @@ import typer
 from rbsf.console import console, run_tool
 from rbsf.errors import InputError
 
-from ..evaluation.report import write_report
+from ..evaluation.report import write_pool, write_report
 
 
 def report(
@@ -23,6 +23,10 @@ def report(
     ],
     compare: Annotated[
         bool, typer.Option("--compare", help="Makes one report on all the folders together.")
+    ] = False,
+    pool: Annotated[
+        bool,
+        typer.Option("--pool", help="Takes the sequences of several benchmarks as one sample."),
     ] = False,
     output: Annotated[
         Path | None,
@@ -47,7 +51,8 @@ def report(
 
     Writes report.html, which opens in any browser and needs no network, report.md, and every figure
     as PNG and PDF in figures/. With --compare, a tracker is called better only where the interval
-    of a paired bootstrap over the sequences says so.
+    of a paired bootstrap over the sequences says so. With --pool, the sequences of all benchmarks
+    are taken as one sample, which tells more than a few of each; that writes pooled.md alone.
 
     Examples:
 
@@ -57,11 +62,22 @@ def report(
 
     - `rbsf report --compare results/before results/after --output results/comparison`
 
+    - `rbsf report --pool results/otb results/uav123 results/val --output results/pooled`
+
     - `rbsf report results/otb --strips Girl,Skiing --output talk`
     """
     chosen = [name.strip() for name in strips.split(",")] if strips else None
-    if compare and output is None:
-        raise InputError("--compare needs --output, the folder for the report")
+    if compare and pool:
+        raise InputError(
+            "--compare is about one benchmark and --pool about several: give one of them"
+        )
+    if (compare or pool) and output is None:
+        raise InputError(
+            f"--{'pool' if pool else 'compare'} needs --output, the folder for the report"
+        )
+    if pool:
+        _say(write_pool(folders, output or Path(), focus))
+        return
     if not compare and output is not None and len(folders) > 1:
         raise InputError("--output takes the report of one folder; --compare joins several in one")
     if compare:

@@ -9,10 +9,11 @@ from rbsf.files.atomic import make_folder, remove_remains
 
 from .folders import read_entries
 from .page import write_page
+from .pool import write_pool
 from .study import make_study
 from .text import write_markdown
 
-__all__ = ["write_report"]
+__all__ = ["write_pool", "write_report"]
 
 
 def write_report(
