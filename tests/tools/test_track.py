@@ -188,8 +188,8 @@ def test_frames_that_cannot_be_decoded_are_said_and_give_status_1(run_tool, tmp_
     status, out, err = run_tool(str(images), *BOX, "--save-boxes", "out.csv")
     assert status == 1
     assert frames_of("out.csv") == list(range(8))
-    assert "something is missing: 3 of 8 frames cannot be decoded: 3-4, 6" in err
-    assert "3 of 8 frames cannot be decoded" in out
+    assert "something is missing: 3 of 8 frames cannot be read: 3-4, 6" in err
+    assert "3 of 8 frames cannot be read" in out
 
 
 def test_a_secret_is_not_shown_where_two_videos_are_given(run_tool) -> None:

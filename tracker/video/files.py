@@ -21,13 +21,16 @@ from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
 from .address import LIVE_SCHEMES, STANDARD_INPUT, file_of, scheme_of, shown
-from .decode import USUAL_RATE, CutShort, decode
+from .decode import USUAL_RATE, CutShort, decode, packet_times
 from .live import newest
+from .pace import Pace
 from .source import Source, SourceFault, VideoFrame
 
 TIMELESS = ("mpjpeg", "mjpeg")
 """The formats that cameras send without times. FFmpeg makes times up for them, of 25 frames a
 second, so the time at which a frame arrives is taken."""
+LOOK_AHEAD = 3000
+"""The number of packets of a file that are looked at to tell a constant rate from a variable one."""
 
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -70,7 +73,8 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
         raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
-    frames = _read_video(container, stream, name, start, live)
+    pace = Pace(stream, None if live or not place.startswith("file:") else lambda: _times(place))
+    frames = _read_video(container, stream, pace, name, start, live)
     if live:
         return Source(name, newest(frames, name, timeout), live=True)
     return Source(name, frames, _frame_count(container, stream))
@@ -117,15 +121,31 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     return None
 
 
+def _times(place: str) -> list[float]:
+    """Reads the times of a file's frames: from an index of all of them, or the first LOOK_AHEAD."""
+    with av.open(place, metadata_errors="replace") as container:
+        stream = _pictures(container)
+        if stream is None or stream.time_base is None:
+            return []
+        if stream.frames and len(stream.index_entries) == stream.frames:
+            return [float(e.timestamp * stream.time_base) for e in stream.index_entries]
+        return packet_times(container, stream, LOOK_AHEAD)
+
+
 def _read_video(
-    container: InputContainer, stream: VideoStream, name: str, start: int, live: bool
+    container: InputContainer, stream: VideoStream, pace: Pace, name: str, start: int, live: bool
 ) -> Iterator[VideoFrame]:
     """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
-        for seconds, frame in decode(container, stream):
+        for shown in decode(container, stream):
+            seconds, frame = shown
             if live and began is None and frame is None:
                 continue  # the stream was joined between two key frames
+            for gone in pace.gone_before(shown):
+                if index >= start and not live:
+                    yield _lost(index, gone - (began or 0.0), f"is missing from {name}")
+                index += 1
             if live and container.format.name in TIMELESS:
                 seconds = time.monotonic()
             elif seconds is None:
@@ -149,10 +169,14 @@ def _read_video(
 def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) -> VideoFrame:
     """Converts a decoded frame to BGR and turns it as its rotation metadata says."""
     if frame is None:
-        return VideoFrame(index, time_s, None, f"frame {index} of {name} cannot be decoded")
+        return _lost(index, time_s, f"of {name} cannot be decoded")
     image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
     turn = _ROTATIONS.get(round(frame.rotation) % 360)
     if turn is not None:
         image = cv2.rotate(image, turn)  # type: ignore[assignment]
     fault = f"frame {index} of {name} is damaged" if frame.is_corrupt else None
     return VideoFrame(index, time_s, image, fault)
+
+
+def _lost(index: int, time_s: float, why: str) -> VideoFrame:
+    return VideoFrame(index, time_s, None, f"frame {index} {why}")

@@ -16,7 +16,8 @@ class VideoFrame:
     Attributes:
         index: The frame's number in the source, from 0. A live source also counts skipped frames.
         time_s: The seconds since the source's frame 0.
-        image: The picture, BGR uint8 HxWx3, upright. It is None if it could not be decoded.
+        image: The picture, BGR uint8 HxWx3, upright. It is None if it is missing from the source or
+            could not be decoded.
         fault: What is wrong with this frame, in words. It is None if nothing is.
     """
 
