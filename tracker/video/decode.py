@@ -33,14 +33,22 @@ class Decoded(NamedTuple):
     """The frame, or None where it could not be decoded."""
 
 
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+def decode(
+    container: InputContainer, stream: VideoStream, patience: int = REORDERED
+) -> Iterator[Decoded]:
     """Yields the frames of a stream in the order in which they are shown.
+
+    Args:
+        container: What the packets are read from.
+        stream: Its video.
+        patience: After damage, a frame waits for those before it until so many packets more were
+            decoded. A live source has none, because it would fall behind.
 
     Raises:
         CutShort: The frames ended early.
         av.error.FFmpegError: The file or stream cannot be read on.
     """
-    turns = _Turns(stream)
+    turns = _Turns(stream, patience)
     packets, end = 0, 0.0
     try:
         for packet in _packets(container, stream):
@@ -73,8 +81,8 @@ class _Turns:
     out, or are overdue. In a whole file no frame waits.
     """
 
-    def __init__(self, stream: VideoStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: VideoStream, patience: int) -> None:
+        self._stream, self._patience = stream, patience
         self._expected: dict[int, int] = {}  # how many packets were decoded before, by the stamp
         self._turns: list[tuple[int, int, av.VideoFrame | None, bool]] = []
         self._decoded = self._added = self._latest = 0
@@ -109,17 +117,17 @@ class _Turns:
     def due(self, *, ended: bool = False) -> Iterator[Decoded]:
         """Yields the frames whose turn it is: those up to a whole one that waits for none before.
 
-        Of those that could not be decoded, no more than REORDERED wait for a whole one.
+        Of those that could not be decoded, no more than `patience` wait for a whole one.
 
         Args:
             ended: Whether no more frames will come.
         """
-        while self._whole or len(self._turns) > REORDERED:
+        while self._whole or len(self._turns) > self._patience:
             earlier = {s: n for s, n in self._expected.items() if s < self._turns[0][0]}
             if self._last is None:  # the file begins between two key frames
                 for stamp in earlier:
                     del self._expected[stamp]
-            elif not ended and any(self._decoded - n <= REORDERED for n in earlier.values()):
+            elif not ended and any(self._decoded - n <= self._patience for n in earlier.values()):
                 return
             else:
                 self.give_up(earlier)

@@ -8,7 +8,7 @@ answering.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import av
 import av.error
@@ -21,17 +21,18 @@ from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
 from .address import LIVE_SCHEMES, STANDARD_INPUT, file_of, scheme_of, shown
-from .decode import USUAL_RATE, CutShort, decode, packet_times
+from .decode import REORDERED, CutShort, decode, packet_times
 from .live import newest
 from .pace import Pace
-from .source import Source, SourceFault, VideoFrame
+from .source import Source, SourceFault, VideoFrame, silence
 
 TIMELESS = ("mpjpeg", "mjpeg")
 """The formats that cameras send without times. FFmpeg makes times up for them, of 25 frames a
 second, so the time at which a frame arrives is taken."""
 LOOK_AHEAD = 3000
-"""The number of packets of a file that are looked at to tell a constant rate from a variable one."""
+"""The number of packets by which a constant rate is told from a variable one."""
 
+_SILENCE = (av.error.ExitError, av.error.TimeoutError)
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
     180: cv2.ROTATE_180,
@@ -74,7 +75,7 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
     pace = Pace(stream, None if live or not place.startswith("file:") else lambda: _times(place))
-    frames = _read_video(container, stream, pace, name, start, live)
+    frames = _read_video(container, stream, pace, name, start, timeout, live)
     if live:
         return Source(name, newest(frames, name, timeout), live=True)
     return Source(name, frames, _frame_count(container, stream))
@@ -107,7 +108,7 @@ def _reason(error: Exception) -> str:
     """Puts FFmpeg's reason into words that a user knows."""
     if isinstance(error, av.error.InvalidDataError):
         return "it is not a readable video (it is damaged, cut short, or another kind of file)"
-    if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
+    if isinstance(error, _SILENCE):
         return "it stopped answering"
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
@@ -133,27 +134,35 @@ def _times(place: str) -> list[float]:
 
 
 def _read_video(
-    container: InputContainer, stream: VideoStream, pace: Pace, name: str, start: int, live: bool
-) -> Iterator[VideoFrame]:
+    container: InputContainer,
+    stream: VideoStream,
+    pace: Pace,
+    name: str,
+    start: int,
+    timeout: float,
+    live: bool,
+) -> Generator[VideoFrame]:
     """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
-        for shown in decode(container, stream):
-            seconds, frame = shown
-            if live and began is None and frame is None:
+        for shown in decode(container, stream, 0 if live else REORDERED):
+            if live and began is None and shown.frame is None:
                 continue  # the stream was joined between two key frames
-            for gone in pace.gone_before(shown):
+            *gone, seconds = pace.times(shown)
+            for each in gone:
                 if index >= start and not live:
-                    yield _lost(index, gone - (began or 0.0), f"is missing from {name}")
+                    yield _lost(index, each - (began or 0.0), f"is missing from {name}")
                 index += 1
             if live and container.format.name in TIMELESS:
                 seconds = time.monotonic()
-            elif seconds is None:
-                seconds = index / float(stream.average_rate or USUAL_RATE)
             began = seconds if began is None else began
             if index >= start:
-                yield _upright(index, seconds - began, frame, name)
+                yield _upright(index, seconds - began, shown.frame, name)
             index += 1
+    except _SILENCE:
+        raise silence(name, index, timeout) from None
+    except av.error.InvalidDataError:
+        raise SourceFault(f"{name} stopped at frame {index}: what follows is no video") from None
     except av.error.FFmpegError as error:
         raise SourceFault(f"{name} stopped at frame {index}: {_reason(error)}") from None
     except CutShort:
@@ -170,7 +179,10 @@ def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) 
     """Converts a decoded frame to BGR and turns it as its rotation metadata says."""
     if frame is None:
         return _lost(index, time_s, f"of {name} cannot be decoded")
-    image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    try:
+        image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    except (ValueError, MemoryError) as error:
+        return _lost(index, time_s, f"of {name} cannot be decoded: {error}")
     turn = _ROTATIONS.get(round(frame.rotation) % 360)
     if turn is not None:
         image = cv2.rotate(image, turn)  # type: ignore[assignment]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from av.video.stream import VideoStream
 
-from .decode import Decoded
+from .decode import USUAL_RATE, Decoded
 
 LONGEST = 1000
 """A hole of more frames is a pause of the recording."""
@@ -18,7 +18,7 @@ SEEN = 256
 
 
 class Pace:
-    """Says which frames are gone before each one, where a video has a constant rate.
+    """Says when each frame is shown and, at a constant rate, which frames are gone before it.
 
     Damage to a container takes whole packets away, and what is left may decode without any error.
     Only the times tell then: at a constant rate, a hole is a whole number of periods long. A video
@@ -35,39 +35,50 @@ class Pace:
         self, stream: VideoStream, look_ahead: Callable[[], Sequence[float]] | None = None
     ) -> None:
         self._tick = float(stream.time_base or 0)
-        self._declared = float(1 / stream.guessed_rate) if stream.guessed_rate else None
+        self._usual = 1 / float(stream.average_rate or USUAL_RATE)
         self._look_ahead = look_ahead
         self._seen: deque[float] = deque(maxlen=SEEN)
         self._judged = False
-        self.period: float | None = self._declared
-        """The seconds from frame to frame. None where the rate is variable."""
+        self._period = float(1 / stream.guessed_rate) if stream.guessed_rate else None
 
-    def gone_before(self, shown: Decoded) -> list[float]:
-        """Returns the seconds of the frames that are missing between the last one and this one."""
-        if shown.seconds is None:
-            return []
-        last = self._seen[-1] if self._seen else shown.seconds
-        first = not self._seen
-        self._seen.append(shown.seconds)
+    def times(self, shown: Decoded) -> list[float]:
+        """Returns the seconds of a frame, and before them those of the frames that are gone.
+
+        A frame without a time is taken to come a period after the last one.
+        """
+        last = self._seen[-1] if self._seen else None
+        seconds = shown.seconds
+        if seconds is None:
+            seconds = 0.0 if last is None else last + self._usual
+        if last is not None:
+            seconds = max(seconds, last)
+        self._seen.append(seconds)
         if shown.frame is not None and shown.frame.interlaced_frame:
-            self._judged, self.period = True, None  # a packet may then hold half a frame
-        if first or self._steps(shown.seconds - last) == 1:
+            self._judged, self._period = True, None  # a packet may then hold half a frame
+        gone = [] if last is None else self._between(last, seconds)
+        return [*gone, seconds]
+
+    def _between(self, last: float, seconds: float) -> list[float]:
+        """The seconds of the frames that are gone between two that are left."""
+        if self._steps(seconds - last) == 1:
             return []
         if not self._judged:
             times = self._look_ahead() if self._look_ahead else self._seen
-            self.period = period_of(times, self._tick)
+            self._period = period_of(times, self._tick)
             self._judged = self._look_ahead is not None
-        steps = self._steps(shown.seconds - last) or 1
-        if self.period is None or steps > LONGEST:
+        steps = self._steps(seconds - last) or 1
+        if self._period is None or steps > LONGEST:
             return []
-        return [last + step * self.period for step in range(1, steps)]
+        return [last + step * self._period for step in range(1, steps)]
 
     def _steps(self, interval: float) -> int | None:
         """How many periods an interval lasts, if that is a whole number."""
-        if self.period is None:
+        if self._period is None:
             return None
-        steps = round(interval / self.period)
-        near = abs(interval - steps * self.period) <= _tolerance(self.period, self._tick, interval)
+        steps = round(interval / self._period)
+        near = abs(interval - steps * self._period) <= _tolerance(
+            self._period, self._tick, interval
+        )
         return steps if near else None
 
 
@@ -82,18 +93,18 @@ def period_of(times: Sequence[float], tick: float) -> float | None:
         tick: The seconds to which times are rounded.
     """
     intervals = np.diff(np.sort(np.asarray(times, np.float64)))
-    if len(intervals) < 8:
+    if not len(intervals):
         return None
     usual = np.median(intervals)
     regular = intervals[np.abs(intervals - usual) <= _tolerance(usual, tick, usual)]
-    period = float(regular.mean())
-    if period <= 0:
+    if len(regular) < 8 or usual <= 0:
         return None
+    period = float(regular.mean())
     steps = np.round(intervals / period)
     off = np.abs(intervals - steps * period) > _tolerance(period, tick, intervals)
     holes = ~off & (steps > 1)
-    enough = len(regular) >= 8 and holes.sum() <= max(1, len(regular) / 16)
-    return period if enough and off.sum() <= len(regular) / 64 else None
+    few = holes.sum() <= max(1, len(regular) / 16) and off.sum() <= len(regular) / 64
+    return period if few else None
 
 
 def _tolerance(period: float, tick: float, interval: Any) -> Any:

@@ -31,6 +31,11 @@ class SourceFault(InputError):
     """A source stopped before its end. The message names the frame."""
 
 
+def silence(name: str, index: int, timeout: float) -> SourceFault:
+    """The fault of a source that has sent nothing for `timeout` seconds before frame `index`."""
+    return SourceFault(f"{name} stopped answering at frame {index}: no frame for {timeout:g} s")
+
+
 class Source:
     """An opened source. Its first frame is read at once, and its frames can be read once.
 
