@@ -21,6 +21,11 @@ from .loop.target import Track
 from .output.sinks import Sink, Stop, Tracked
 from .video.source import Source, SourceFault
 
+MOST_FAULTS = 1000
+"""A summary keeps so many lines about frames: a stream has no end."""
+MOST_SPANS = 20
+"""A summary names so many spans of frames in its line."""
+
 
 class Group(Protocol):
     """What follows the targets, such as a `TrackerGroup`."""
@@ -79,7 +84,7 @@ class Summary:
     lost: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each target, the spans (first frame, last frame) in which it was lost."""
     faults: list[str] = field(default_factory=list)
-    """A line about each frame that was damaged or could not be decoded."""
+    """A line about each frame that was damaged or could not be read, up to MOST_FAULTS."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """The spans of frames that are missing from the source, or could not be decoded."""
     skipped: int = 0
@@ -130,7 +135,7 @@ class Summary:
         self.updates += tracked.seconds > 0
         self.tracking_s += tracked.seconds
         self.lost = self.lost or [[] for _ in tracked.tracks]
-        if tracked.frame.fault:
+        if tracked.frame.fault and len(self.faults) < MOST_FAULTS:
             self.faults.append(tracked.frame.fault)
         if tracked.frame.image is None:
             self._extend(self.missing, index)
@@ -155,8 +160,10 @@ def _spans(spans: list[tuple[int, int]]) -> str:
 
 
 def _numbers(spans: list[tuple[int, int]]) -> str:
-    """The frames of some spans, such as "12-40, 80"."""
-    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+    """The frames of some spans, such as "12-40, 80". Of many, the first ones."""
+    texts = [f"{a}-{b}" if b > a else f"{a}" for a, b in spans[:MOST_SPANS]]
+    more = len(spans) - len(texts)
+    return ", ".join(texts) + f" and {more} times more" * (more > 0)
 
 
 def run(
