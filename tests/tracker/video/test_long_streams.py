@@ -64,7 +64,7 @@ def _endless(frames: Sequence[bytes], hurt: bytes, draw: random.Random) -> Itera
 
 
 def attack_with_frames(folder: Path, count: int, seed: int) -> list[str]:
-    """Streams `count` frames, half of them over HTTP and half over TCP. Says what was mishandled."""
+    """Streams `count` frames, half over HTTP and half over TCP. Returns what was mishandled."""
     draw, mishandled = random.Random(seed), []
     senders: dict[str, Sender] = {
         "http": http_sender(
