@@ -49,13 +49,13 @@ TIMEOUT = 1.0
 """The seconds of silence after which a source is given up, in these tests."""
 HANGS = 40.0
 """The seconds after which a run counts as hanging. All of them end in a few seconds."""
-LATE = 3
-"""Frames may be late by two, and by one more because 100 are sent a second here. Those of UDP are
-not measured: they are counted from where it is joined."""
+LATE = 2
+"""The frames by which a stream may be late. What is sent over UDP is not measured, because its
+frames are counted from where it is joined."""
 WIDE = (128, 64)
 """Another size of frames."""
 
-Make = Callable[[Callable[[], Script]], Sender]
+Make = Callable[[Callable[[], Script], float], Sender]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Line:
 LINES = [
     Line("http", http_frames, http_sender, "/video"),
     Line("tcp", ts_frames, tcp_sender),
-    Line("udp", ts_frames, lambda script: UdpSender(script, 0.01)),
+    Line("udp", ts_frames, UdpSender),
     Line("rtsp", rtsp_frames, rtsp_sender, "/live"),
 ]
 
@@ -309,7 +309,7 @@ def _kinds(folder: Path, draw: random.Random) -> list[Kind]:
             at, chance = draw.randrange(40, 60), random.Random(draw.random())
             script = partial(fault, line.frames(60), at, chance, line)
             address = f"{line.scheme}://{{}}{line.path}"
-            make = partial(line.make, script)
+            make = partial(line.make, script, 0.03 if fault is stalls else 0.01)
             kinds.append((f"{line.scheme} {fault.__name__}", make, address, _promise(fault)))
     for name, head, script in [*heads(draw), *files(folder)]:
         make = partial(http_sender, partial(tuple, script), head=head)
