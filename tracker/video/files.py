@@ -128,8 +128,9 @@ def _times(place: str) -> list[float]:
         stream = _pictures(container)
         if stream is None or stream.time_base is None:
             return []
-        if stream.frames and len(stream.index_entries) == stream.frames:
-            return [float(e.timestamp * stream.time_base) for e in stream.index_entries]
+        entries = getattr(stream, "index_entries", ())  # versions of av before 17 have none
+        if stream.frames and len(entries) == stream.frames:
+            return [float(entry.timestamp * stream.time_base) for entry in entries]
         return packet_times(container, stream, LOOK_AHEAD)
 
 
