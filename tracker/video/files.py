@@ -74,7 +74,7 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
         raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
-    pace = Pace(stream, None if live or not place.startswith("file:") else lambda: _times(place))
+    pace = Pace(stream, None if live else lambda: _times(place))
     frames = _read_video(container, stream, pace, name, start, timeout, live)
     if live:
         return Source(name, newest(frames, name, timeout), live=True)
@@ -123,7 +123,12 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def _times(place: str) -> list[float]:
-    """Reads the times of a file's frames: from an index of all of them, or the first LOOK_AHEAD."""
+    """Reads the times of a file's frames: from an index of all of them, or the first LOOK_AHEAD.
+
+    What can be read but once has none: a pause in it could not be told from a hole.
+    """
+    if not place.startswith("file:"):
+        return []
     with av.open(place, metadata_errors="replace") as container:
         stream = _pictures(container)
         if stream is None or stream.time_base is None:

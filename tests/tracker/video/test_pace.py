@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -121,6 +124,20 @@ def test_a_variable_rate_is_no_hole(
     assert [frame.time_s for frame in frames] == pytest.approx(
         [time - times[0] for time in times], abs=2e-3
     )
+
+
+def test_a_pause_on_standard_input_is_no_hole(tmp_path: Path) -> None:
+    """What follows cannot be looked at, and may be of a variable rate."""
+    times = still_then_moving(random.Random(0))
+    images = [flat(index % 24) for index in range(len(times))]
+    path = write_clip(tmp_path / "clip.mkv", images, times=times)
+    code = (
+        "from tracker.video.open import open_source\n"
+        "print([frame.index for frame in open_source('-') if frame.image is not None])"
+    )
+    with path.open("rb") as stream:
+        done = subprocess.run([sys.executable, "-c", code], stdin=stream, capture_output=True)
+    assert json.loads(done.stdout) == list(range(len(times))), done.stderr
 
 
 @pytest.mark.parametrize("rate", [23.976, 24, 25, 29.97, 30, 50, 59.94, 60, 120, 240])
