@@ -21,6 +21,11 @@ from .loop.target import Track
 from .output.sinks import Sink, Stop, Tracked
 from .video.source import Source, SourceFault
 
+MOST_FAULTS = 1000
+"""A summary keeps so many lines about frames: a stream has no end."""
+MOST_SPANS = 20
+"""A summary names so many spans of frames in its line."""
+
 
 class Group(Protocol):
     """What follows the targets, such as a `TrackerGroup`."""
@@ -32,8 +37,8 @@ class Group(Protocol):
 def track(source: Source, boxes: Sequence[Sequence[float]], group: Group) -> Iterator[Tracked]:
     """Follows targets through a source.
 
-    The first frame has the given boxes with a score of 1. A frame that cannot be decoded repeats
-    the last boxes as lost, with a score of 0. So there is one result per frame.
+    The first frame has the given boxes with a score of 1. A frame that cannot be read repeats the
+    last boxes as lost, with a score of 0. So there is one result per frame.
 
     Args:
         source: The frames.
@@ -67,7 +72,7 @@ class Summary:
     """How a run went. The times leave out the first frame, in which the targets are marked."""
 
     frames: int = 0
-    """How many frames there were, the first one and those that cannot be decoded included."""
+    """How many frames there were, the first one and those that cannot be read included."""
     updates: int = 0
     """How many frames the targets were looked for in."""
     tracking_s: float = 0.0
@@ -79,9 +84,9 @@ class Summary:
     lost: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each target, the spans (first frame, last frame) in which it was lost."""
     faults: list[str] = field(default_factory=list)
-    """A line about each frame that was damaged or could not be decoded."""
+    """A line about each frame that was damaged or could not be read, up to MOST_FAULTS."""
     missing: list[tuple[int, int]] = field(default_factory=list)
-    """The spans of frames that could not be decoded."""
+    """The spans of frames that are missing from the source, or could not be decoded."""
     skipped: int = 0
     """How many frames of a live source came while another was in use, and were left out."""
     stopped: str | None = None
@@ -98,7 +103,7 @@ class Summary:
     def __str__(self) -> str:
         """One line with the number of frames, the speed, and when each target was lost.
 
-        It also says how many frames a live source skipped, and which could not be decoded.
+        It also says how many frames a live source skipped, and which could not be read.
         """
         n = max(1, self.frames - 1)
         tracking = f"{1e3 * self.tracking_s / max(1, self.updates):.1f} ms per frame"
@@ -119,9 +124,9 @@ class Summary:
 
     @property
     def missing_text(self) -> str:
-        """How many frames could not be decoded, and which, such as "3 of 90 frames ...: 4-6"."""
+        """How many frames could not be read, and which, such as "3 of 90 frames ...: 4-6"."""
         count = sum(last - first + 1 for first, last in self.missing)
-        return f"{count} of {self.frames} frames cannot be decoded: {_numbers(self.missing)}"
+        return f"{count} of {self.frames} frames cannot be read: {_numbers(self.missing)}"
 
     def add(self, tracked: Tracked) -> None:
         """Takes in the next frame."""
@@ -130,7 +135,7 @@ class Summary:
         self.updates += tracked.seconds > 0
         self.tracking_s += tracked.seconds
         self.lost = self.lost or [[] for _ in tracked.tracks]
-        if tracked.frame.fault:
+        if tracked.frame.fault and len(self.faults) < MOST_FAULTS:
             self.faults.append(tracked.frame.fault)
         if tracked.frame.image is None:
             self._extend(self.missing, index)
@@ -155,8 +160,10 @@ def _spans(spans: list[tuple[int, int]]) -> str:
 
 
 def _numbers(spans: list[tuple[int, int]]) -> str:
-    """The frames of some spans, such as "12-40, 80"."""
-    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in spans)
+    """The frames of some spans, such as "12-40, 80". Of many, the first ones."""
+    texts = [f"{a}-{b}" if b > a else f"{a}" for a, b in spans[:MOST_SPANS]]
+    more = len(spans) - len(texts)
+    return ", ".join(texts) + f" and {more} times more" * (more > 0)
 
 
 def run(

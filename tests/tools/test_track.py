@@ -7,11 +7,15 @@ import runpy
 import shlex
 import subprocess
 import sys
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from stream_servers import Wait, http_frames, http_sender
 
 from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine.packed import kernel_paths
@@ -188,8 +192,38 @@ def test_frames_that_cannot_be_decoded_are_said_and_give_status_1(run_tool, tmp_
     status, out, err = run_tool(str(images), *BOX, "--save-boxes", "out.csv")
     assert status == 1
     assert frames_of("out.csv") == list(range(8))
-    assert "something is missing: 3 of 8 frames cannot be decoded: 3-4, 6" in err
-    assert "3 of 8 frames cannot be decoded" in out
+    assert "something is missing: 3 of 8 frames cannot be read: 3-4, 6" in err
+    assert "3 of 8 frames cannot be read" in out
+
+
+def test_frames_that_are_gone_from_a_file_are_said_and_give_status_1(
+    run_tool, clip: Path, tmp_path: Path
+) -> None:
+    with av.open(str(clip)) as whole, av.open(str(tmp_path / "cut.mkv"), "w") as container:
+        stream = container.add_stream_from_template(whole.streams.video[0])
+        packets = [packet for packet in whole.demux(video=0) if packet.size]
+        stamps = sorted(packet.pts for packet in packets)
+        for packet in packets:
+            if packet.pts not in stamps[5:7]:
+                packet.stream = stream
+                container.mux(packet)
+    status, _, err = run_tool(str(tmp_path / "cut.mkv"), *BOX, "--save-boxes", "out.csv")
+    assert status == 1
+    assert frames_of("out.csv") == list(range(12))
+    assert "something is missing: 2 of 12 frames cannot be read: 5-6" in err
+
+
+def test_a_stream_that_falls_silent_gives_status_2_and_keeps_what_came(
+    run_tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracker.commands.track.open_source", partial(open_source, timeout=0.5))
+    with closing(http_sender(lambda: [*http_frames(30), Wait])) as sender:
+        status, _, err = run_tool(
+            f"http://{sender.place}/video", "--bbox", "10,10,30,30", "--save-boxes", "out.csv"
+        )
+    assert status == 2
+    assert "stopped answering at frame 30: no frame for 0.5 s" in err
+    assert f"the {len(frames_of('out.csv'))} frames before it are kept" in err
 
 
 def test_a_secret_is_not_shown_where_two_videos_are_given(run_tool) -> None:

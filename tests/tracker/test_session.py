@@ -84,7 +84,7 @@ def test_summary_tells_lost_spans_and_bad_frames() -> None:
     assert "lost in frames 2-3, 6, 8" in str(summary)
     assert summary.faults == ["frame 8 cannot be decoded"]
     assert summary.missing == [(8, 8)] and summary.skipped == 0
-    assert "1 of 10 frames cannot be decoded: 8" in str(summary)
+    assert "1 of 10 frames cannot be read: 8" in str(summary)
     assert summary.updates == 8  # neither the first frame nor the bad one
     assert summary.stopped is None and not summary.interrupted
 

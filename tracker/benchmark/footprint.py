@@ -61,7 +61,7 @@ def measure_footprint(
         corners = ",".join(f"{value:g}" for value in box)
         track = ["clip.mp4", "--bbox", corners, "--threads", str(threads)]
         track += ["--weights", file] if file else []
-        measured = _start(folder, "python", repr(time.time()), corners, file, str(threads))
+        measured = _start(folder, "python", repr(time.monotonic()), corners, file, str(threads))
         command = _start(folder, "command", *track)
         video = _start(folder, "command", *track, "--output", "out.mp4")
     return {
@@ -93,12 +93,12 @@ def _start(folder: Path, *words: str) -> dict[str, Any]:
 def _track_in_python(started: str, box: str, weights: str, threads: str) -> dict[str, Any]:
     """Tracks as a program does that gets its frames one by one from somewhere else."""
     embedder = load_embedder(weights or None, threads=int(threads))
-    loaded = time.time()
+    loaded = time.monotonic()
     tracker = Tracker(embedder)
     frames = _frames(Path("frames.npy"))
     tracker.init(next(frames), [float(value) for value in box.split(",")])
     tracker.update(next(frames))
-    ready = time.time()
+    ready = time.monotonic()
     for frame in frames:
         tracker.update(frame)
     return {

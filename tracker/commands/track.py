@@ -114,7 +114,8 @@ def track(
 
     Frames keep the numbers that they have in the source. Ctrl-C ends a run and keeps what was
     tracked so far. The speed that is printed is that of tracking alone; the times for reading and
-    writing are printed beside it. The exit status is 1 if some frames cannot be decoded.
+    writing are printed beside it. The exit status is 1 if some frames are missing
+    or cannot be decoded.
     """
     name = _source_name(videos or [], source, bbox or [])
     _check_outputs(name, output, save_boxes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import av
@@ -31,19 +33,27 @@ class Decoded(NamedTuple):
     """The frame, or None where it could not be decoded."""
 
 
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+def decode(
+    container: InputContainer, stream: VideoStream, patience: int = REORDERED
+) -> Iterator[Decoded]:
     """Yields the frames of a stream in the order in which they are shown.
+
+    Args:
+        container: What the packets are read from.
+        stream: Its video.
+        patience: After damage, a frame waits for those before it until so many packets more were
+            decoded. A live source has none, because it would fall behind.
 
     Raises:
         CutShort: The frames ended early.
         av.error.FFmpegError: The file or stream cannot be read on.
     """
-    turns = _Turns(stream)
+    turns = _Turns(stream, patience)
     packets, end = 0, 0.0
     try:
         for packet in _packets(container, stream):
             if packet.size:
-                stamp = packet.pts if packet.pts is not None else packet.dts
+                stamp = _stamp(packet)
                 at = end if stamp is None else float(stamp * packet.time_base)
                 end = max(end, at + float((packet.duration or 0) * packet.time_base))
                 packets += 1
@@ -71,11 +81,12 @@ class _Turns:
     out, or are overdue. In a whole file no frame waits.
     """
 
-    def __init__(self, stream: VideoStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: VideoStream, patience: int) -> None:
+        self._stream, self._patience = stream, patience
         self._expected: dict[int, int] = {}  # how many packets were decoded before, by the stamp
         self._turns: list[tuple[int, int, av.VideoFrame | None, bool]] = []
         self._decoded = self._added = self._latest = 0
+        self._whole = 0  # how many of the turns have a frame
         self._last: int | None = None
         # Some packets of VP8 hold a frame that is never shown.
         self._one_each = stream.codec_context.name != "vp8"
@@ -87,7 +98,7 @@ class _Turns:
 
     def fail(self, packet: av.Packet[Any]) -> None:
         """Notes that a packet could not be decoded."""
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = _stamp(packet)
         self._expected.pop(self._latest if stamp is None else stamp, None)
         self._push(stamp, None)
 
@@ -106,15 +117,17 @@ class _Turns:
     def due(self, *, ended: bool = False) -> Iterator[Decoded]:
         """Yields the frames whose turn it is: those up to a whole one that waits for none before.
 
+        Of those that could not be decoded, no more than `patience` wait for a whole one.
+
         Args:
             ended: Whether no more frames will come.
         """
-        while any(frame is not None for _, _, frame, _ in self._turns):
+        while self._whole or len(self._turns) > self._patience:
             earlier = {s: n for s, n in self._expected.items() if s < self._turns[0][0]}
             if self._last is None:  # the file begins between two key frames
                 for stamp in earlier:
                     del self._expected[stamp]
-            elif not ended and any(self._decoded - n <= REORDERED for n in earlier.values()):
+            elif not ended and any(self._decoded - n <= self._patience for n in earlier.values()):
                 return
             else:
                 self.give_up(earlier)
@@ -134,12 +147,14 @@ class _Turns:
     def _push(self, stamp: int | None, frame: av.VideoFrame | None) -> None:
         """Puts a frame among those that wait. Without a stamp it comes after the latest one."""
         self._added += 1
+        self._whole += frame is not None
         key = self._latest if stamp is None else stamp
         self._latest = max(self._latest, key)
         heapq.heappush(self._turns, (key, self._added, frame, stamp is not None))
 
     def _next(self) -> Iterator[Decoded]:
         key, _, frame, is_timed = heapq.heappop(self._turns)
+        self._whole -= frame is not None
         if self._last is not None and key < self._last:
             return  # its turn has passed
         self._last = key
@@ -147,10 +162,38 @@ class _Turns:
         yield Decoded(float(key * self._stream.time_base) if is_timed else None, frame)
 
 
+def packet_times(container: InputContainer, stream: VideoStream, most: int) -> list[float]:
+    """Reads at most `most` packets. Returns the seconds at which their frames are shown."""
+    times = []
+    with suppress(av.error.FFmpegError):
+        for packet in islice(_packets(container, stream), most):
+            stamp = _stamp(packet)
+            if packet.size and not packet.is_discard and stamp is not None:
+                times.append(float(stamp * packet.time_base))
+    return times
+
+
+def _stamp(packet: av.Packet[Any]) -> int | None:
+    return packet.pts if packet.pts is not None else packet.dts
+
+
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[Any]]:
-    """Yields the file's packets, then an empty one, on which a decoder releases its last frames."""
+    """Yields the packets, then an empty one, on which a decoder releases its last frames.
+
+    The clock of a stream goes back where a sender was started again, or two recordings are joined.
+    It goes on from the last packet here, so that no frame is taken for one that is long past.
+    """
+    shift, last = 0, None
     try:
-        yield from container.demux(stream)
+        for packet in container.demux(stream):
+            if packet.dts is not None:
+                if last is not None and packet.dts + shift < last:
+                    shift = last + (packet.duration or 1) - packet.dts
+                packet.dts += shift
+                last = packet.dts
+            if packet.pts is not None:
+                packet.pts += shift
+            yield packet
     except av.error.FFmpegError:
         flush: av.Packet[Any] = av.Packet()
         flush.stream = stream
@@ -163,16 +206,18 @@ def _is_cut_short(container: InputContainer, stream: VideoStream, packets: int, 
 
     With an edit list, a complete file holds fewer packets than its header counts; and sound may
     outlast the pictures. So both measures must agree where the header gives both. The duration of
-    an AVI is FFmpeg's own guess and does not count.
+    an AVI is FFmpeg's own guess and does not count, but its frames are numbered.
     """
+    is_avi = container.format.name == "avi"
     signs = []
     if stream.frames:
-        signs.append(packets < stream.frames)
+        reached = round(end / float(stream.time_base)) if is_avi and stream.time_base else 0
+        signs.append(max(packets, reached) < stream.frames)
     duration = None
-    if stream.duration and stream.time_base and container.format.name != "avi":
+    if stream.duration and stream.time_base:
         duration = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
     elif container.duration and len(container.streams) == 1:
         duration = (container.duration + (container.start_time or 0)) / av.time_base
-    if duration is not None and container.format.name != "avi":
+    if duration is not None and not is_avi:
         signs.append(end < duration - 1.5 / float(stream.average_rate or USUAL_RATE))
     return bool(signs) and all(signs)

@@ -8,7 +8,7 @@ answering.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import av
 import av.error
@@ -21,14 +21,18 @@ from rbsf.errors import InputError
 from rbsf.geometry import Frame
 
 from .address import LIVE_SCHEMES, STANDARD_INPUT, file_of, scheme_of, shown
-from .decode import USUAL_RATE, CutShort, decode
+from .decode import REORDERED, CutShort, decode, packet_times
 from .live import newest
-from .source import Source, SourceFault, VideoFrame
+from .pace import Pace
+from .source import Source, SourceFault, VideoFrame, silence
 
 TIMELESS = ("mpjpeg", "mjpeg")
 """The formats that cameras send without times. FFmpeg makes times up for them, of 25 frames a
 second, so the time at which a frame arrives is taken."""
+LOOK_AHEAD = 3000
+"""The number of packets by which a constant rate is told from a variable one."""
 
+_SILENCE = (av.error.ExitError, av.error.TimeoutError)
 _ROTATIONS = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
     180: cv2.ROTATE_180,
@@ -70,7 +74,8 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
         raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
-    frames = _read_video(container, stream, name, start, live)
+    pace = Pace(stream, None if live else lambda: _times(place))
+    frames = _read_video(container, stream, pace, name, start, timeout, live)
     if live:
         return Source(name, newest(frames, name, timeout), live=True)
     return Source(name, frames, _frame_count(container, stream))
@@ -103,7 +108,7 @@ def _reason(error: Exception) -> str:
     """Puts FFmpeg's reason into words that a user knows."""
     if isinstance(error, av.error.InvalidDataError):
         return "it is not a readable video (it is damaged, cut short, or another kind of file)"
-    if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
+    if isinstance(error, _SILENCE):
         return "it stopped answering"
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
@@ -117,23 +122,53 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     return None
 
 
+def _times(place: str) -> list[float]:
+    """Reads the times of a file's frames: from an index of all of them, or the first LOOK_AHEAD.
+
+    What can be read but once has none: a pause in it could not be told from a hole.
+    """
+    if not place.startswith("file:"):
+        return []
+    with av.open(place, metadata_errors="replace") as container:
+        stream = _pictures(container)
+        if stream is None or stream.time_base is None:
+            return []
+        entries = getattr(stream, "index_entries", ())  # versions of av before 17 have none
+        if stream.frames and len(entries) == stream.frames:
+            return [float(entry.timestamp * stream.time_base) for entry in entries]
+        return packet_times(container, stream, LOOK_AHEAD)
+
+
 def _read_video(
-    container: InputContainer, stream: VideoStream, name: str, start: int, live: bool
-) -> Iterator[VideoFrame]:
+    container: InputContainer,
+    stream: VideoStream,
+    pace: Pace,
+    name: str,
+    start: int,
+    timeout: float,
+    live: bool,
+) -> Generator[VideoFrame]:
     """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
-        for seconds, frame in decode(container, stream):
-            if live and began is None and frame is None:
+        for shown in decode(container, stream, 0 if live else REORDERED):
+            if live and began is None and shown.frame is None:
                 continue  # the stream was joined between two key frames
+            *gone, seconds = pace.times(shown)
+            for each in gone:
+                if index >= start and not live:
+                    yield _lost(index, each - (began or 0.0), f"is missing from {name}")
+                index += 1
             if live and container.format.name in TIMELESS:
                 seconds = time.monotonic()
-            elif seconds is None:
-                seconds = index / float(stream.average_rate or USUAL_RATE)
             began = seconds if began is None else began
             if index >= start:
-                yield _upright(index, seconds - began, frame, name)
+                yield _upright(index, seconds - began, shown.frame, name)
             index += 1
+    except _SILENCE:
+        raise silence(name, index, timeout) from None
+    except av.error.InvalidDataError:
+        raise SourceFault(f"{name} stopped at frame {index}: what follows is no video") from None
     except av.error.FFmpegError as error:
         raise SourceFault(f"{name} stopped at frame {index}: {_reason(error)}") from None
     except CutShort:
@@ -149,10 +184,17 @@ def _read_video(
 def _upright(index: int, time_s: float, frame: av.VideoFrame | None, name: str) -> VideoFrame:
     """Converts a decoded frame to BGR and turns it as its rotation metadata says."""
     if frame is None:
-        return VideoFrame(index, time_s, None, f"frame {index} of {name} cannot be decoded")
-    image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
+        return _lost(index, time_s, f"of {name} cannot be decoded")
+    try:
+        image: Frame = frame.to_ndarray(format="bgr24")  # type: ignore[assignment]
+    except (ValueError, MemoryError) as error:
+        return _lost(index, time_s, f"of {name} cannot be decoded: {error}")
     turn = _ROTATIONS.get(round(frame.rotation) % 360)
     if turn is not None:
         image = cv2.rotate(image, turn)  # type: ignore[assignment]
     fault = f"frame {index} of {name} is damaged" if frame.is_corrupt else None
     return VideoFrame(index, time_s, image, fault)
+
+
+def _lost(index: int, time_s: float, why: str) -> VideoFrame:
+    return VideoFrame(index, time_s, None, f"frame {index} {why}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import cv2
@@ -103,18 +103,21 @@ def _open_camera(number: int, start: int, timeout: float, live: bool) -> Source:
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     name = f"camera {number}"
     frames = _read_camera(capture, name, start)
-    return Source(name, newest(frames, name, timeout) if live else frames, live=live)
+    return Source(name, newest(frames, name, timeout, whole=not live), live=live)
 
 
-def _read_camera(capture: cv2.VideoCapture, name: str, start: int) -> Iterator[VideoFrame]:
+def _read_camera(capture: cv2.VideoCapture, name: str, start: int) -> Generator[VideoFrame]:
     index, began = 0, 0.0
     try:
         while True:
-            grabbed, image = capture.read()
+            try:
+                grabbed, image = capture.read()
+            except cv2.error:  # as some drivers have it when a camera is unplugged
+                grabbed, image = False, None
             now = time.monotonic()
             began = began or now
-            if not grabbed:
-                raise SourceFault(f"{name} stopped at frame {index}")
+            if not grabbed or image is None or not image.size:
+                raise SourceFault(f"{name} stopped at frame {index}: was it unplugged?")
             if index >= start:
                 yield VideoFrame(index, now - began, image)  # type: ignore[arg-type]
             index += 1

@@ -16,7 +16,8 @@ class VideoFrame:
     Attributes:
         index: The frame's number in the source, from 0. A live source also counts skipped frames.
         time_s: The seconds since the source's frame 0.
-        image: The picture, BGR uint8 HxWx3, upright. It is None if it could not be decoded.
+        image: The picture, BGR uint8 HxWx3, upright. It is None if it is missing from the source or
+            could not be decoded.
         fault: What is wrong with this frame, in words. It is None if nothing is.
     """
 
@@ -28,6 +29,11 @@ class VideoFrame:
 
 class SourceFault(InputError):
     """A source stopped before its end. The message names the frame."""
+
+
+def silence(name: str, index: int, timeout: float) -> SourceFault:
+    """The fault of a source that has sent nothing for `timeout` seconds before frame `index`."""
+    return SourceFault(f"{name} stopped answering at frame {index}: no frame for {timeout:g} s")
 
 
 class Source:
