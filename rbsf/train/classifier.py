@@ -30,7 +30,7 @@ from rbsf.train.distillation import Distillation
 from rbsf.train.distributed import World
 from rbsf.train.feed import BatchFeed
 from rbsf.train.loop import Loop, Task, Validate
-from rbsf.train.run import train
+from rbsf.train.run import train, train_once
 from rbsf.train.teacher import Supervised
 
 
@@ -228,6 +228,17 @@ def train_classifier(settings: ClassifierSettings, folder: Path, *, resume: bool
         folder,
         resume=resume,
         validate=accuracy_validation(settings),
+        open_dataset=open_checked(settings),
+        loop_type=PictureLoop,
+    )
+
+
+def train_classifier_once(settings: ClassifierSettings, folder: Path) -> Path:
+    """Trains a classifier to the end if it is not, as `rbsf.train.run.train_once` does."""
+    return train_once(
+        task_of(settings),
+        settings,
+        folder,
         open_dataset=open_checked(settings),
         loop_type=PictureLoop,
     )
