@@ -204,6 +204,12 @@ def open_split(settings: PictureSettings, train: bool) -> Any:
         if settings.kind == "imagenet":
             return datasets.ImageNet(str(root), "train" if train else "val")
         return getattr(datasets, names[settings.kind])(str(root), train=train)
+    except ImportError:
+        raise InputError(
+            f"torchvision reads ImageNet's archives in {root} with scipy, which is not installed: "
+            "pip install scipy, or unpack them into train/CLASS/ and val/CLASS/ and set data.kind: "
+            "folder"
+        ) from None
     except (RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
         name = names.get(settings.kind)

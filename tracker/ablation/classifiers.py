@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     folder: Path
 
 
-class Tested(NamedTuple):
+class Outcome(NamedTuple):
     """What a cell gave: the shares of the test pictures that the network knows."""
 
     rung: Rung
@@ -122,7 +122,7 @@ def cells_of(
     ]
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, threads: int) -> Iterator[Tested]:
+def run_cells(cells: Sequence[Cell], jobs: int, threads: int) -> Iterator[Outcome]:
     """Trains and tests the cells, so many at a time, and gives each as it ends."""
     if jobs == 1:
         yield from (run_cell(cell, threads, quiet=False) for cell in cells)
@@ -133,7 +133,7 @@ def run_cells(cells: Sequence[Cell], jobs: int, threads: int) -> Iterator[Tested
     yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
 
 
-def run_cell(cell: Cell, threads: int, quiet: bool) -> Tested:
+def run_cell(cell: Cell, threads: int, quiet: bool) -> Outcome:
     """Trains a cell if it is not trained yet, and tests the network of its last epoch.
 
     Raises:
@@ -154,7 +154,7 @@ def run_cell(cell: Cell, threads: int, quiet: bool) -> Tested:
     split = open_split(cell.settings.data, train=False)
     with open_world(cell.settings.device) as world:
         network.to(world.device)
-        return Tested(
+        return Outcome(
             cell.rung,
             cell.seed,
             *measure_accuracy(network, split, cell.settings.data.side, world),
@@ -162,7 +162,7 @@ def run_cell(cell: Cell, threads: int, quiet: bool) -> Tested:
 
 
 def write_table(
-    rungs: Sequence[Rung], tested: Sequence[Tested], notes: Sequence[str], output: Path
+    rungs: Sequence[Rung], tested: Sequence[Outcome], notes: Sequence[str], output: Path
 ) -> str:
     """Writes ladder.md and ladder.tex, and gives the first.
 

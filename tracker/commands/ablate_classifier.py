@@ -14,7 +14,7 @@ from rbsf.errors import InputError
 
 from ..ablation.classifiers import (
     LADDER,
-    Tested,
+    Outcome,
     binarizer_rung,
     cells_of,
     check_common,
@@ -71,7 +71,8 @@ def ablate_classifier(
       --teacher runs/wrn22_cifar10/final.safetensors --jobs 2 --output runs/classify`
 
     - `python tools/ablate_classifier.py --root data/cifar10
-      --teacher runs/wrn22_cifar10/final.safetensors --binarizer xnor+clipped --binarizer recu --seeds 1 --output runs/binarizers`
+      --teacher runs/wrn22_cifar10/final.safetensors --binarizer xnor+clipped --binarizer recu
+      --seeds 1 --output runs/binarizers`
     """
     check_file(config, "--config")
     check_folder(root, "--root", "the folder of the pictures")
@@ -92,7 +93,7 @@ def ablate_classifier(
         f"Each training saw {seen} pictures in each of {common.epochs} epochs.",
         f"Command: {command_line()}",
     ]
-    tested: list[Tested] = []
+    tested: list[Outcome] = []
     for cell in run_cells(cells, jobs, max(1, usable_cores() // jobs)):
         tested.append(cell)
         console.print(f"{cell.rung.name}, seed {cell.seed}: top-1 {cell.top1:.2%}")
