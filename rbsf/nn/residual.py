@@ -11,6 +11,7 @@ its weights can be loaded.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -316,10 +317,14 @@ def _real_conv(inputs: int, outputs: int, stride: int, kernel: int) -> nn.Conv2d
 
 
 def _downsample(inputs: int, outputs: int, stride: int, how: str) -> nn.Sequential:
-    """The real 1x1 convolution of a shortcut that changes its size, and its batch norm."""
-    layers: list[nn.Module] = []
+    """The real 1x1 convolution of a shortcut that changes its size, and its batch norm.
+
+    The two are named 0 and 1, as in torchvision, also where there is a pool before them.
+    """
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
     if how == "pooled" and stride > 1:
-        layers.append(nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False))
+        layers["pool"] = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
         stride = 1
-    layers += [_real_conv(inputs, outputs, stride, kernel=1), nn.BatchNorm2d(outputs)]
-    return nn.Sequential(*layers)
+    layers["0"] = _real_conv(inputs, outputs, stride, kernel=1)
+    layers["1"] = nn.BatchNorm2d(outputs)
+    return nn.Sequential(layers)

@@ -123,7 +123,7 @@ def test_what_a_binary_map_has_around_it(padding, value):
 def test_a_student_starts_from_its_teachers_weights():
     settings = NetworkSettings(architecture="wrn22", shortcut="block")
     teacher = make_classifier(settings)
-    student = make_classifier(NetworkSettings(architecture="wrn22"), "rbcn")
+    student = make_classifier(NetworkSettings(architecture="wrn22", downsample="pooled"), "rbcn")
     student.take_weights(teacher)
     theirs = dict(teacher.named_parameters())
     for name, parameter in student.named_parameters():
