@@ -280,7 +280,8 @@ def test_the_benchmark_names_what_it_measured_and_where(run, folder):
     assert figures["torch"] == torch.__version__
     assert "benchmark.py train --config train_rbsf.yaml" in figures["command"]
     rows = {row["name"]: row for row in figures["speeds"]}
-    assert rows.keys() == {"teacher step", "RB-SF step", "data, one worker"}
+    classifiers = {"WRN-22 teacher step", "WRN-22 RBCN step"}
+    assert rows.keys() == {"teacher step", "RB-SF step", "data, one worker"} | classifiers
     for row in rows.values():
         low, middle, high = (row[f"pairs_per_s_{name}"] for name in ("min", "median", "max"))
         assert 0 < low <= middle <= high
