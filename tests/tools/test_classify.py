@@ -79,7 +79,10 @@ def test_from_the_teacher_to_the_table(run, folder):
     [
         (("train_classifier", "--config", "no.yaml"), "there is no such file"),
         (("train_classifier", "--root", "no"), "there is no such folder"),
-        (("train_classifier", "--config", "student.yaml", "--root", "data"), "need a teacher"),
+        (
+            ("train_classifier", "--config", "student.yaml", "--root", "data", "--output", "new"),
+            "need a teacher",
+        ),
         (("evaluate_classifier", "--weights", "teacher.yaml", "--root", "data"), "teacher.yaml"),
         (("ablate_classifier", "--config", "teacher.yaml", "--output", "x"), "full precision"),
     ],
