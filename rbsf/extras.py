@@ -12,6 +12,7 @@ from rbsf.errors import InputError
 
 EXTRA_OF = {
     "torch": "train",
+    "torchvision": "train",
     "safetensors": "train",
     "tensorboard": "train",
     "got10k": "evaluate",

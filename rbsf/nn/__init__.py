@@ -1,4 +1,4 @@
-"""The networks: `BinaryConv2d`, the backbones, `SiamFC` and the discriminators."""
+"""The networks: `BinaryConv2d`, the backbones, `SiamFC`, classifiers and the discriminators."""
 
 from rbsf.nn.backbone import (
     LAYERS,
@@ -9,8 +9,9 @@ from rbsf.nn.backbone import (
     Backbone,
     BinaryAlexNetV1,
 )
-from rbsf.nn.binary_conv import BinaryConv2d
+from rbsf.nn.binary_conv import BinaryConv2d, binary_layers
 from rbsf.nn.discriminator import Discriminator, Discriminators
+from rbsf.nn.residual import Answer, NetworkSettings, ResidualNet, make_classifier
 from rbsf.nn.siamfc import EXEMPLAR_SIZE, SEARCH_SIZE, Output, SiamFC, correlate, make_student
 
 __all__ = [
@@ -21,13 +22,18 @@ __all__ = [
     "STRIDE",
     "WIDE_LAYERS",
     "AlexNetV1",
+    "Answer",
     "Backbone",
     "BinaryAlexNetV1",
     "BinaryConv2d",
     "Discriminator",
     "Discriminators",
+    "NetworkSettings",
     "Output",
+    "ResidualNet",
     "SiamFC",
+    "binary_layers",
     "correlate",
+    "make_classifier",
     "make_student",
 ]

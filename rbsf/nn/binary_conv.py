@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from rbsf.errors import InputError
 
 
 class BinaryConv2d(nn.Module):
-    """A convolution with stride 1 that binarizes its input and its kernel first (RBCN eq. 6).
+    """A convolution that binarizes its input and its kernel first (RBCN eq. 6).
 
         out = scale * conv(q(x), sign(W)) + bias,    q = sign, or `Levels`
 
@@ -29,9 +30,11 @@ class BinaryConv2d(nn.Module):
         activation_binarizer: A module that maps the input to +1 and -1, or to levels.
         groups: The groups that the channels are divided into, as in `nn.Conv2d`.
         bias: Whether a bias for each channel is added after the scale.
+        stride: The distance between neighbouring outputs, in pixels of the input.
         padding: How many pixels are added on each side. A binary map has no zero, so padding needs
             a `pad_value`.
-        pad_value: The value of those pixels, +1 or -1.
+        pad_value: The value of those pixels. +1 and -1 are bits like all others. 0 is a real zero:
+            at the border a sum has fewer terms, which an engine of bits must leave out.
 
     Attributes:
         binary_weights: Whether the kernel is binarized. It is at first; a training in two steps
@@ -41,7 +44,7 @@ class BinaryConv2d(nn.Module):
         Input: (N, Cin, H, W), real. Output: (N, Cout, H', W'), real.
 
     Raises:
-        InputError: There is padding, but `pad_value` is not +1 or -1.
+        InputError: There is padding, but `pad_value` is not +1, -1 or 0.
     """
 
     def __init__(
@@ -54,16 +57,18 @@ class BinaryConv2d(nn.Module):
         activation_binarizer: nn.Module,
         groups: int = 1,
         bias: bool = True,
+        stride: int = 1,
         padding: int = 0,
         pad_value: float | None = None,
     ) -> None:
         super().__init__()
-        if padding and pad_value not in (1, -1):
+        if padding and pad_value not in (1, -1, 0):
             raise InputError(
-                f"BinaryConv2d: padding {padding} needs a pad_value of +1 or -1, not {pad_value}, "
-                "because a binary map has no zero"
+                f"BinaryConv2d: padding {padding} needs a pad_value, +1 or -1 or a real 0, not "
+                f"{pad_value}, because a binary map has no zero"
             )
-        self.groups, self.padding, self.pad_value = groups, padding, pad_value
+        self.groups, self.stride = groups, stride
+        self.padding, self.pad_value = padding, pad_value
         self.weight = nn.Parameter(
             torch.empty(out_channels, in_channels // groups, kernel_size, kernel_size)
         )
@@ -82,17 +87,23 @@ class BinaryConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         bits = self.activation_binarizer(x)
-        if self.padding:
+        if self.padding and self.pad_value:
             bits = F.pad(bits, (self.padding,) * 4, value=self.pad_value)
+        zeros = 0 if self.pad_value else self.padding  # which conv2d itself adds
+        conv = partial(F.conv2d, stride=self.stride, padding=zeros, groups=self.groups)
         if self.binary_weights:
             signs, scale = self.weight_binarizer(self.weight)
-            out = F.conv2d(bits, signs, groups=self.groups) * scale.reshape(1, -1, 1, 1)
+            out = conv(bits, signs) * scale.reshape(1, -1, 1, 1)
         else:
-            out = F.conv2d(bits, self.weight, groups=self.groups)
+            out = conv(bits, self.weight)
         return out if self.bias is None else out + self.bias.reshape(1, -1, 1, 1)
+
+
+def binary_layers(network: nn.Module) -> dict[str, BinaryConv2d]:
+    """The binary convolutions of a network by their names, from the first to the last."""
+    return {n: m for n, m in network.named_modules() if isinstance(m, BinaryConv2d)}
 
 
 def has_binary_weights(network: nn.Module) -> bool:
     """Whether every binary convolution of a network has binary weights. True if it has none."""
-    convs = [module for module in network.modules() if isinstance(module, BinaryConv2d)]
-    return all(conv.binary_weights for conv in convs)
+    return all(conv.binary_weights for conv in binary_layers(network).values())

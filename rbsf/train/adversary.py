@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
 from rbsf.losses import adversarial_loss, discriminator_loss, verdict_accuracy
-from rbsf.nn import LAYERS, Discriminators
+from rbsf.nn import Discriminators
 from rbsf.train.distributed import World
-from rbsf.train.settings import StudentSettings
+from rbsf.train.settings import DistillationSettings
 
 Branch = tuple[dict[str, Tensor], dict[str, Tensor]]
-"""The teacher's maps R and the student's maps T, normalised, by layer, of exemplars or searches."""
+"""The teacher's maps R and the student's maps T, normalised, by layer. A tracker has a branch
+of exemplars and one of searches, a classifier has one."""
 
 
 class Adversary:
@@ -21,19 +24,19 @@ class Adversary:
     Args:
         settings: The settings of the run.
         world: This process among all.
+        channels: The channels of the compared layers' maps, by name.
 
     Attributes:
         discriminators: The discriminators D^l.
         optimiser: The optimiser of all of them.
     """
 
-    def __init__(self, settings: StudentSettings, world: World) -> None:
+    def __init__(
+        self, settings: DistillationSettings, world: World, channels: Mapping[str, int]
+    ) -> None:
         self.settings, self.world = settings, world
-        widths = {layer.name: layer.outputs for layer in LAYERS}
-        self.discriminators = Discriminators(
-            {name: widths[name] for name in settings.discriminator_layers},
-            settings.discriminator_entry,
-        ).to(world.device)
+        self.discriminators = Discriminators(channels, settings.discriminator_entry)
+        self.discriminators.to(world.device)
         self.wrapped = world.wrap(self.discriminators)
         self.optimiser = torch.optim.Adam(
             self.discriminators.parameters(), lr=settings.discriminator_lr

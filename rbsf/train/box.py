@@ -59,6 +59,11 @@ class BoxBatch:
         self.boxes, self.believed = pair.box.float().to(device), pair.believed.float().to(device)
         self.present, self.boxed = pair.present.to(device), pair.boxed.to(device)
 
+    def run(self, network: nn.Module) -> Output:
+        """Runs a SiamFC on the pairs."""
+        output: Output = network(self.exemplars, self.searches)
+        return output
+
 
 class BoxLoop(Loop):
     """The training loop on batches of box pairs, which workers or the device make."""

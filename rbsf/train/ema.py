@@ -6,11 +6,9 @@ settles (Izmailov et al., UAI 2018; for binary networks, the signs of averaged l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-from rbsf.nn import SiamFC
 
 if TYPE_CHECKING:
     from rbsf.train.loop import Task
@@ -41,7 +39,7 @@ def update_average(task: Task) -> None:
         average.update_parameters(task.model)
 
 
-def kept_network(task: Task) -> SiamFC:
+def kept_network(task: Task) -> Any:
     """The network that is measured and kept: the average if there is one, else the one in training.
 
     While the weights of a student are still real (see two_step.py), neither can be kept.
@@ -49,10 +47,10 @@ def kept_network(task: Task) -> SiamFC:
     return networks(task)[-1]
 
 
-def networks(task: Task) -> list[SiamFC]:
+def networks(task: Task) -> list[Any]:
     """The network in training, and its running average if there is one."""
     if EMA not in task.modules:
         return [task.model]
     average = task.modules[EMA]
     assert isinstance(average, AveragedModel)
-    return [task.model, cast(SiamFC, average.module)]
+    return [task.model, average.module]

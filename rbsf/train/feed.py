@@ -7,12 +7,28 @@ a few hundred. So the workers are kept, and each pair is asked for by its epoch 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from torch.utils.data import DataLoader, Dataset
 
-from rbsf.data import Pair, PairDataset
 from rbsf.train.distributed import World
+
+
+class Drawn(Protocol):
+    """A data set whose items are drawn anew in each epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draws the items of an epoch, counted from 0."""
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+class BatchFeed(Protocol):
+    """What a training process takes its batches from."""
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        """Gives the batches of an epoch from number `first` on, not yet on the device."""
+        ...
 
 
 class Feed:
@@ -21,7 +37,7 @@ class Feed:
     In each step of an epoch, every process takes its own `batch` pairs, in the order of the ranks.
 
     Args:
-        dataset: The pairs.
+        dataset: The pairs, or other things that a DataLoader stacks.
         batch: The number of pairs in a batch of one process.
         steps: The number of batches in an epoch.
         world: This process among all.
@@ -29,11 +45,11 @@ class Feed:
     """
 
     def __init__(
-        self, dataset: PairDataset, batch: int, steps: int, world: World, workers: int | None
+        self, dataset: Drawn, batch: int, steps: int, world: World, workers: int | None
     ) -> None:
         self.order = _Order(batch, steps, world)
         count = world.workers(workers)
-        self.loader: DataLoader[Pair] = DataLoader(
+        self.loader: DataLoader[Any] = DataLoader(
             _AnyEpoch(dataset),
             batch_sampler=self.order,
             num_workers=count,
@@ -64,14 +80,14 @@ class _Order:
         return self.steps - self.first
 
 
-class _AnyEpoch(Dataset[Pair]):
+class _AnyEpoch(Dataset[Any]):
     """The pairs of all epochs. A worker has a copy, and draws an epoch when it is first asked."""
 
-    def __init__(self, dataset: PairDataset) -> None:
+    def __init__(self, dataset: Drawn) -> None:
         self.dataset = dataset
         self.epoch: int | None = None
 
-    def __getitem__(self, place: tuple[int, int]) -> Pair:
+    def __getitem__(self, place: tuple[int, int]) -> Any:
         epoch, index = place
         if epoch != self.epoch:
             self.dataset.set_epoch(epoch)

@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import yaml
@@ -25,7 +25,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from rbsf.console import console, progress_bar
-from rbsf.data import Pair, PairDataset
+from rbsf.data import Pair
 from rbsf.errors import InputError
 from rbsf.files.atomic import remove_remains
 from rbsf.files.checkpoint import (
@@ -36,20 +36,48 @@ from rbsf.files.checkpoint import (
     save_checkpoint,
 )
 from rbsf.labels import LabelSettings, response_labels
-from rbsf.nn import SiamFC
+from rbsf.losses import response_loss
+from rbsf.nn import Output
 from rbsf.nn.binary_conv import has_binary_weights
 from rbsf.train.distributed import World
 from rbsf.train.ema import kept_network, start_average, update_average
-from rbsf.train.feed import Feed
+from rbsf.train.feed import BatchFeed, Feed
 from rbsf.train.log import Log
 from rbsf.train.norm_pass import estimate_norms
 from rbsf.train.same_run import check_same_run
-from rbsf.train.settings import RunSettings
+from rbsf.train.settings import LoopSettings
 from rbsf.train.stopping import on_stop_signal
 
-Validate = Callable[[SiamFC, World], dict[str, float]]
+Validate = Callable[[Any, World], dict[str, float]]
 """Measures a network, for example its AO on a validation set. Every process calls it and measures a
 part; all get the same result."""
+
+
+class TrainingSet(Protocol):
+    """What a network is trained on: the pairs or the pictures of an epoch."""
+
+    digest: str
+    """A hash of the content."""
+    remarks: list[str]
+    """What a user should know about the data, in lines to print."""
+
+    def __len__(self) -> int: ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draws the order of an epoch, counted from 0."""
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+class AnyBatch(Protocol):
+    """A batch on the device, of pairs or of pictures."""
+
+    def run(self, network: nn.Module) -> Any:
+        """What a network gives for the batch."""
+
+    def loss(self, output: Any) -> Tensor:
+        """The task loss of what the network gave, a scalar."""
+        ...
 
 
 class Batch:
@@ -79,6 +107,15 @@ class Batch:
         self.labels = response_labels(pair.offset.to(device), size, labels)
         self.scenes = pair.scene.to(device).expand(len(self.exemplars))
 
+    def run(self, network: nn.Module) -> Output:
+        """Runs a SiamFC on the pairs."""
+        output: Output = network(self.exemplars, self.searches)
+        return output
+
+    def loss(self, output: Output) -> Tensor:
+        """The response loss."""
+        return response_loss(output.responses, self.labels)
+
 
 def crop_cells(crop: Tensor) -> int:
     """How many cells wide the feature of a crop (..., S, S) is: 127 -> 6, 239 -> 20, 255 -> 22."""
@@ -89,8 +126,8 @@ class Task(Protocol):
     """One kind of training: what is trained, and what a step does."""
 
     kind: str
-    """The kind of network, "teacher" or "student"; checkpoints record it."""
-    model: SiamFC
+    """The kind of network, such as "teacher" or "student"; checkpoints record it."""
+    model: Any
     """The network that is trained."""
     modules: dict[str, nn.Module]
     """What else is trained, by the name it has in checkpoints."""
@@ -100,11 +137,11 @@ class Task(Protocol):
     def start_epoch(self, epoch: int) -> None:
         """Sets rates and loss weights for an epoch, counted from 0."""
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Any) -> dict[str, float]:
         """Trains on one batch and gives the losses by name."""
         ...
 
-    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
+    def end_epoch(self, batches: Callable[[int], Iterator[Any]], steps: int) -> None:
         """Finishes an epoch.
 
         Args:
@@ -123,23 +160,30 @@ class Loop:
     Args:
         task: What is trained, and what a step does.
         settings: The settings of the run. A run must be resumed with the settings it began with.
-        dataset: The pairs.
+        dataset: What the network is trained on.
         folder: The folder of the run. It gets `config.yaml`, `last.safetensors` (the whole state),
-            `best.safetensors` (the network with the best validation AO), `final.safetensors` (the
+            `best.safetensors` (the network with the best validation), `final.safetensors` (the
             network at the end) and TensorBoard events.
         world: This process among all.
-        validate: Measures the network after epochs. The metric "ao" decides which is the best.
+        validate: Measures the network after epochs. The metric `best_by` decides which is the best.
         inputs: The hashes of what the run reads, by `rbsf.train.same_run.run_inputs`.
+
+    Attributes:
+        unit: What an epoch consists of.
+        best_by: The metric of the best network, which is better the higher it is.
 
     Raises:
         InputError: An epoch has fewer pairs than a batch.
     """
 
+    unit = "pairs"
+    best_by = "ao"
+
     def __init__(
         self,
         task: Task,
-        settings: RunSettings,
-        dataset: PairDataset,
+        settings: LoopSettings,
+        dataset: TrainingSet,
         folder: Path,
         world: World,
         validate: Validate | None = None,
@@ -150,15 +194,15 @@ class Loop:
         self.inputs = inputs or {}
         start_average(task, settings.ema)
         self.epoch = self.batch = 0
-        self.best_ao = -math.inf
+        self.best = -math.inf
         self.stopping = False
         self.steps = len(dataset) // (settings.batch * world.size)
         if self.steps == 0:
             raise InputError(
-                f"an epoch has {len(dataset)} pairs, fewer than one batch of {settings.batch} "
-                "per process: raise data.pairs_per_epoch or lower batch"
+                f"an epoch has {len(dataset)} {self.unit}, fewer than one batch of "
+                f"{settings.batch} per process: raise data.{self.unit}_per_epoch or lower batch"
             )
-        self.feed = Feed(dataset, settings.batch, self.steps, world, settings.workers)
+        self.feed = self.open_feed()
         folder.mkdir(parents=True, exist_ok=True)
         if world.is_main:
             remove_remains(folder)
@@ -232,9 +276,9 @@ class Loop:
             metrics["time/validation_s"] = time.perf_counter() - started
         self.epoch, self.batch = self.epoch + 1, 0
         self.log.epoch(self.step, label, metrics)
-        improved = metrics.get("ao", -math.inf) > self.best_ao
+        improved = metrics.get(self.best_by, -math.inf) > self.best
         if improved:
-            self.best_ao = metrics["ao"]
+            self.best = metrics[self.best_by]
         self.save("last", metrics)
         if improved:
             self.save("best", metrics)
@@ -246,10 +290,19 @@ class Loop:
         if first < self.steps:
             estimate_norms(kept_network(self.task), self.batches(first), self.world)
 
-    def batches(self, first: int = 0) -> Iterator[Batch]:
+    def open_feed(self) -> BatchFeed:
+        """Opens what this process takes its pairs from."""
+        settings = self.settings
+        return Feed(self.dataset, settings.batch, self.steps, self.world, settings.workers)
+
+    def batches(self, first: int = 0) -> Iterator[Any]:
         """Gives this process its batches of the current epoch, from number `first` on."""
-        pairs = self.feed.batches(self.epoch, first)
-        return (Batch(pair, self.world.device, self.settings.labels) for pair in pairs)
+        for item in self.feed.batches(self.epoch, first):
+            yield self.make_batch(item)
+
+    def make_batch(self, item: Any) -> AnyBatch:
+        """Moves what the feed gave to the device."""
+        return Batch(item, self.world.device, getattr(self.settings, "labels", None))
 
     def _check_finite(self, losses: dict[str, float]) -> None:
         bad = [name for name, value in losses.items() if not math.isfinite(value)]
@@ -287,7 +340,7 @@ class Loop:
             "step": self.step,
             "world": self.world.size,
             "inputs": self.inputs,
-            "best_ao": None if self.best_ao == -math.inf else self.best_ao,
+            f"best_{self.best_by}": None if self.best == -math.inf else self.best,
             "metrics": metrics or {},
         }
         parts = {"model": kept_network(self.task).state_dict()}
@@ -313,8 +366,8 @@ class Loop:
         for key, optimiser in self.task.optimisers.items():
             restore_optimiser(optimiser, checkpoint.part(key))
         self.epoch, self.batch = checkpoint.header["epoch"], checkpoint.header["batch"]
-        best = checkpoint.header["best_ao"]
-        self.best_ao = -math.inf if best is None else best
+        best = checkpoint.header[f"best_{self.best_by}"]
+        self.best = -math.inf if best is None else best
         self.log.resume(self.step)
         if self.world.is_main:
             console.print(f"resuming from {path}: epoch {self.epoch + 1}, batch {self.batch}")

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from rbsf.losses import response_loss
-from rbsf.nn import SiamFC
 from rbsf.train.distributed import World
 
 if TYPE_CHECKING:
-    from rbsf.train.loop import Batch
+    from rbsf.train.loop import AnyBatch
 
 
 def norm_pass(
-    model: SiamFC, batches: Callable[[], Iterator[Batch]], lr: float, world: World
+    model: nn.Module, batches: Callable[[], Iterator[AnyBatch]], lr: float, world: World
 ) -> None:
     """Learns gamma and beta under the task loss, then estimates the running statistics anew.
 
@@ -40,7 +38,7 @@ def norm_pass(
         _estimate_statistics(model, norms, batches(), world)
 
 
-def estimate_norms(model: SiamFC, batches: Iterator[Batch], world: World) -> None:
+def estimate_norms(model: nn.Module, batches: Iterator[AnyBatch], world: World) -> None:
     """Estimates the running statistics anew; gamma and beta stay as they are.
 
     Args:
@@ -77,16 +75,16 @@ def _only_norms_train(model: nn.Module, norms: list[nn.BatchNorm2d]) -> Iterator
 
 
 def _learn_affine(
-    model: SiamFC,
+    model: nn.Module,
     norms: list[nn.BatchNorm2d],
-    batches: Iterator[Batch],
+    batches: Iterator[AnyBatch],
     lr: float,
     world: World,
 ) -> None:
     affine = [p for norm in norms for p in norm.parameters()]
     optimiser = torch.optim.SGD(affine, lr=lr, momentum=0.9)
     for batch in batches:
-        loss = response_loss(model(batch.exemplars, batch.searches).responses, batch.labels)
+        loss = batch.loss(batch.run(model))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         world.average([p.grad for p in affine if p.grad is not None])
@@ -95,14 +93,14 @@ def _learn_affine(
 
 @torch.no_grad()
 def _estimate_statistics(
-    model: SiamFC, norms: list[nn.BatchNorm2d], batches: Iterator[Batch], world: World
+    model: nn.Module, norms: list[nn.BatchNorm2d], batches: Iterator[AnyBatch], world: World
 ) -> None:
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # gives a plain average over all batches and both branches
+        norm.momentum = None  # gives a plain average over all batches, and both branches of pairs
     for batch in batches:
-        model(batch.exemplars, batch.searches)
+        batch.run(model)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         assert norm.running_mean is not None and norm.running_var is not None

@@ -11,24 +11,26 @@ import torch
 
 from rbsf.config import load_settings
 from rbsf.console import console
-from rbsf.data import PairDataset, open_pairs
+from rbsf.data import open_pairs
 from rbsf.data.sources import count_sequences
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.train.distributed import World, open_world, pick_device
-from rbsf.train.loop import Loop, Task, Validate
+from rbsf.train.loop import Loop, Task, TrainingSet, Validate
 from rbsf.train.same_run import check_same_run, run_inputs
-from rbsf.train.settings import RunSettings, StudentSettings
+from rbsf.train.settings import LoopSettings, RunSettings, StudentSettings
 
-S = TypeVar("S", bound=RunSettings)
-
+S = TypeVar("S", bound=LoopSettings)
+R = TypeVar("R", bound=RunSettings)
+Open = Callable[[Any, int], TrainingSet]
+"""Gives what a network is trained on, from `settings.data` and the seed."""
 
 FULL_SIZE = 5000
 """So many sequences make a full training set. GOT-10k has 9,335."""
 
 
-def override(kind: type[S], config: Path, data: Path | None, cache: Path | None = None) -> S:
+def override(kind: type[R], config: Path, data: Path | None, cache: Path | None = None) -> R:
     """Reads settings from a YAML file, and replaces `data.root` and `data.cache` if they are given.
 
     Args:
@@ -69,7 +71,7 @@ def train(
     *,
     resume: bool = False,
     validate: Validate | None = None,
-    open_dataset: Callable[[Any, int], PairDataset] = open_pairs,
+    open_dataset: Open = open_pairs,
     loop_type: type[Loop] = Loop,
 ) -> bool:
     """Trains in a folder, from the beginning or from where a run was left.
@@ -80,7 +82,7 @@ def train(
         folder: The folder of the run's files, see `rbsf.train.loop.Loop`.
         resume: Whether to resume from the folder's last.safetensors.
         validate: Measures the network during training. None measures nothing.
-        open_dataset: Gives the pairs from `settings.data` and the seed.
+        open_dataset: Gives what the network is trained on.
         loop_type: The class of the loop, which makes batches of what the data set gives.
 
     Returns:
@@ -110,8 +112,8 @@ def train(
             loop.resume()
         elif world.is_main:
             console.print(
-                f"an epoch has {len(dataset)} pairs, {loop.steps} steps of {settings.batch} pairs "
-                f"in each of {world.size} processes on {world.device.type}"
+                f"an epoch has {len(dataset)} {loop.unit}, {loop.steps} steps of {settings.batch} "
+                f"{loop.unit} in each of {world.size} processes on {world.device.type}"
             )
         return loop.run()
 
@@ -121,6 +123,8 @@ def train_once(
     settings: S,
     folder: Path,
     validate: Validate | None = None,
+    open_dataset: Open = open_pairs,
+    loop_type: type[Loop] = Loop,
 ) -> Path:
     """Trains a network to the end: from the beginning, from where it was left, or not at all.
 
@@ -129,6 +133,8 @@ def train_once(
         settings: The settings of the run.
         folder: The folder of the run's files.
         validate: Measures the network during training. None measures nothing.
+        open_dataset: As for `train`.
+        loop_type: As for `train`.
 
     Returns:
         The trained network. One that was there before is not trained again.
@@ -140,12 +146,20 @@ def train_once(
     """
     final = folder / "final.safetensors"
     if final.is_file():
-        inputs = run_inputs(settings, open_pairs(settings.data, settings.seed))
+        inputs = run_inputs(settings, open_dataset(settings.data, settings.seed))
         check_same_run(load_checkpoint(final).header, final, settings, inputs, size=1)
         console.print(f"{folder} is trained already", markup=False, highlight=False, soft_wrap=True)
         return final
     begun = (folder / "last.safetensors").is_file()
-    if not train(make_task, settings, folder, resume=begun, validate=validate):
+    if not train(
+        make_task,
+        settings,
+        folder,
+        resume=begun,
+        validate=validate,
+        open_dataset=open_dataset,
+        loop_type=loop_type,
+    ):
         raise KeyboardInterrupt
     return final
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rbsf.data import PairDataset
 from rbsf.errors import InputError
 from rbsf.files.hashing import file_sha256
-from rbsf.train.settings import RunSettings
+from rbsf.train.settings import LoopSettings
+
+if TYPE_CHECKING:
+    from rbsf.train.loop import TrainingSet
 
 FREE = {"device", "workers", "checkpoint_steps", "compile", "data.root", "data.cache"}
 """The settings that may differ, because no result depends on them. Data may have moved."""
 
 
-def run_inputs(settings: RunSettings, dataset: PairDataset) -> dict[str, str]:
+def run_inputs(settings: LoopSettings, dataset: TrainingSet) -> dict[str, str]:
     """The hashes of what a run reads, by key: of its data, and of its `input_files`.
 
     Raises:
@@ -30,7 +32,7 @@ def run_inputs(settings: RunSettings, dataset: PairDataset) -> dict[str, str]:
 
 
 def check_same_run(
-    header: dict[str, Any], path: Path, settings: RunSettings, inputs: dict[str, str], size: int
+    header: dict[str, Any], path: Path, settings: LoopSettings, inputs: dict[str, str], size: int
 ) -> None:
     """Checks that a checkpoint was made by the same run.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -39,31 +39,22 @@ class OptimiserSettings(Settings):
         return self.lr * float((self.final_lr / self.lr) ** (epoch / epochs))
 
 
-class RunSettings(Settings):
-    """The settings that teacher and student have in common."""
+class LoopSettings(Settings):
+    """The settings that every training has."""
+
+    data: Any
+    """Where the data is. Each kind of training has settings of its own for it."""
 
     seed: int = Field(0, ge=0, description="The seed of every random choice.")
     epochs: int = Field(50, ge=1, description="How many epochs are trained.")
     batch: int = Field(
         8,
         ge=1,
-        description="Pairs in each step of each process. What is left of an epoch is dropped.",
+        description="Pairs or pictures in each step of each process. What is left of an epoch is "
+        "dropped.",
     )
     optimiser: OptimiserSettings = Field(
         OptimiserSettings(), description="The optimiser and its schedule."
-    )
-    data: DataSettings = Field(
-        DataSettings(), description="Where pairs come from and how they are augmented."
-    )
-    labels: LabelSettings = Field(
-        LabelSettings(),
-        description="Which cells of a response say that the target is there.",
-    )
-    batch_negatives: float = Field(
-        0,
-        ge=0,
-        description="The weight of the loss of each search's responses to the other exemplars of "
-        "the batch.",
     )
     ema: float = Field(
         0,
@@ -76,8 +67,8 @@ class RunSettings(Settings):
         0,
         ge=0,
         le=1,
-        description="The share of an epoch's pairs over which the batch norms of the kept network "
-        "are estimated anew after it.",
+        description="The share of an epoch over which the batch norms of the kept network are "
+        "estimated anew after it.",
     )
     device: str = Field("auto", description="One of auto, cpu, cuda and cuda:N.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
@@ -88,8 +79,8 @@ class RunSettings(Settings):
     workers: int | None = Field(
         None,
         ge=0,
-        description="Processes that make pairs. null takes the machine's cores: with a GPU, this "
-        "process's share of them, but 32 at most; without one, a single core.",
+        description="Processes that make pairs or pictures. null takes the machine's cores: with a "
+        "GPU, this process's share of them, but 32 at most; without one, a single core.",
     )
     checkpoint_steps: int = Field(500, ge=1, description="Steps between two checkpoints.")
     validate_epochs: int | None = Field(
@@ -109,6 +100,24 @@ class RunSettings(Settings):
         return {}
 
 
+class RunSettings(LoopSettings):
+    """The settings that the trackers' trainings have in common."""
+
+    data: DataSettings = Field(
+        DataSettings(), description="Where pairs come from and how they are augmented."
+    )
+    labels: LabelSettings = Field(
+        LabelSettings(),
+        description="Which cells of a response say that the target is there.",
+    )
+    batch_negatives: float = Field(
+        0,
+        ge=0,
+        description="The weight of the loss of each search's responses to the other exemplars of "
+        "the batch.",
+    )
+
+
 class TeacherSettings(RunSettings):
     """The settings of the full-precision SiamFC. The defaults are siamfc-pytorch's."""
 
@@ -125,16 +134,14 @@ class Decaying(Settings):
         return self.value * float(self.gamma ** (epoch // self.every))
 
 
-class StudentSettings(RunSettings):
-    """The settings of the binary SiamFC, distilled from a teacher.
+class DistillationSettings(LoopSettings):
+    """The settings of a binary network that is distilled from a teacher.
 
     The defaults are the paper's, but for two of the adversary: `adversarial_reduction`, which keeps
     lambda2 independent of the size of the maps, and `discriminator_entry`.
     """
 
-    teacher: str | None = Field(
-        None, description="The teacher's checkpoint. Without it, the shipped one is the teacher."
-    )
+    teacher: str | None = Field(None, description="The teacher's checkpoint.")
     init: Literal["random", "teacher"] = Field(
         "random", description="Where the student's weights start: at random, or at the teacher's."
     )
@@ -178,26 +185,20 @@ class StudentSettings(RunSettings):
     discriminator_entry: Entry = Field(
         "positions", description="How a map enters its discriminator, and so what is judged."
     )
-    discriminator_layers: tuple[BinaryLayerName, ...] = Field(
-        ("conv2", "conv3", "conv4", "conv5"),
-        description="The layers in which the teacher's and the student's maps are compared.",
-    )
-    compared_maps: Literal["before", "after"] = Field(
-        "before", description="Whether maps are compared before or after ReLU and sign."
+    discriminator_layers: tuple[str, ...] | None = Field(
+        None,
+        description="The layers in which the teacher's and the student's maps are compared. null "
+        "compares every binary layer.",
     )
     discriminator_lr: float = Field(
         2e-4, gt=0, description="The learning rate of the discriminators' Adam."
     )
 
-    search_map_stride: int = Field(
-        1,
-        ge=1,
-        le=4,
-        description="Only every such row and column of the search's maps is compared.",
-    )
-
     response_distillation: float = Field(
-        0, ge=0, description="The weight of the divergence from the teacher's responses."
+        0,
+        ge=0,
+        description="The weight of the divergence from the teacher's responses, or of a classifier "
+        "from its teacher's logits.",
     )
     feature_distillation: float = Field(
         0, ge=0, description="The weight of the difference from the teacher's normalised maps."
@@ -212,19 +213,19 @@ class StudentSettings(RunSettings):
         0.1,
         ge=0,
         le=1,
-        description="The share of an epoch's pairs that the pass over batch norms sees after it.",
+        description="The share of an epoch that the pass over batch norms sees after it.",
     )
 
     @model_validator(mode="after")
-    def _compares_what_it_distils(self) -> StudentSettings:
-        if self.feature_distillation and not self.discriminator_layers:
+    def _compares_what_it_distils(self) -> DistillationSettings:
+        if self.feature_distillation and self.discriminator_layers == ():
             raise ValueError("feature_distillation needs discriminator_layers, where it compares")
         return self
 
     @property
     def adversarial(self) -> bool:
         """Whether the run trains discriminators."""
-        return self.adversarial_loss.value > 0 and bool(self.discriminator_layers)
+        return self.adversarial_loss.value > 0 and self.discriminator_layers != ()
 
     @property
     def guided(self) -> bool:
@@ -236,6 +237,28 @@ class StudentSettings(RunSettings):
     def taught(self) -> bool:
         """Whether the run needs a teacher, to be guided by it or to start from its weights."""
         return self.guided or self.init == "teacher"
+
+    def input_files(self) -> dict[str, str]:
+        """The teacher's checkpoint, if the run needs one."""
+        return {"teacher": self.teacher} if self.taught and self.teacher else {}
+
+
+class StudentSettings(RunSettings, DistillationSettings):
+    """The settings of the binary SiamFC. Without a `teacher`, the shipped one is the teacher."""
+
+    discriminator_layers: tuple[BinaryLayerName, ...] = Field(
+        ("conv2", "conv3", "conv4", "conv5"),
+        description="The layers in which the teacher's and the student's maps are compared.",
+    )
+    compared_maps: Literal["before", "after"] = Field(
+        "before", description="Whether maps are compared before or after ReLU and sign."
+    )
+    search_map_stride: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="Only every such row and column of the search's maps is compared.",
+    )
 
     def input_files(self) -> dict[str, str]:
         """The teacher's checkpoint, if the run needs one."""

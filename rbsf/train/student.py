@@ -1,82 +1,32 @@
-"""Algorithm 1 of RBCN: how the binary SiamFC is distilled from its teacher.
-
-For each mini-batch there is one forward pass. Then the discriminators take a step up their
-objective, and the student takes a step down its task, kernel and adversarial losses, with rate eta1
-for W and eta2 for C. The paper prints this layer by layer; under automatic differentiation that
-makes no difference. After each epoch the batch norms are updated while W, C and D are held fixed
-(norm_pass.py).
-"""
+"""The binary SiamFC as a student of Algorithm 1 (see `rbsf.train.distillation`)."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from rbsf.binarize import RBCN
 from rbsf.embedder import SHIPPED_TEACHER
 from rbsf.errors import InputError
 from rbsf.files.networks import load_network
-from rbsf.losses import feature_distillation, response_distillation, response_loss
+from rbsf.losses import response_distillation
 from rbsf.nn import LAYERS, AlexNetV1, BinaryAlexNetV1, Output, SiamFC, make_student
 from rbsf.nn.discriminator import normalise
-from rbsf.train.adversary import Adversary, Branch
-from rbsf.train.distributed import World
-from rbsf.train.ema import networks
-from rbsf.train.gradients import gradient_norms
+from rbsf.train.adversary import Branch
+from rbsf.train.distillation import Distillation
 from rbsf.train.loop import Batch
 from rbsf.train.negatives import negative_loss
-from rbsf.train.norm_pass import norm_pass
-from rbsf.train.optim import autocast, make_optimiser, set_rates
 from rbsf.train.settings import StudentSettings
-from rbsf.train.two_step import TwoSteps
-
-FLIP_INTERVAL = 50
-"""Every how many steps we count the weights whose sign the step changed."""
 
 
-class StudentTask:
-    """Trains the binary SiamFC, together with its discriminators, against a frozen teacher.
-
-    Args:
-        settings: The settings of the run.
-        world: This process among all.
-
-    Raises:
-        InputError: The teacher cannot be loaded.
-    """
+class StudentTask(Distillation):
+    """Trains the binary SiamFC against a full-precision one, on pairs."""
 
     kind = "student"
-
-    def __init__(self, settings: StudentSettings, world: World) -> None:
-        torch.manual_seed(settings.seed)
-        self.settings, self.world = settings, world
-        if world.device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = False  # it rounds conv1 to 10 bits
-        self.model = make_student(settings.weights, settings.activations, settings.c_shape)
-        if settings.guided or settings.init == "teacher":
-            self.teacher = load_teacher(settings)
-            self.teacher.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if settings.init == "teacher":
-            self.backbone.take_weights(self.teacher.backbone)  # type: ignore[arg-type]
-        self.model.to(world.device)
-        self.model.to(memory_format=torch.channels_last)
-        if settings.compile:
-            self.model.compile()
-        self.wrapped = world.wrap(self.model)
-        self.modules: dict[str, nn.Module] = {}
-        self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
-        self.adversary = Adversary(settings, world) if settings.adversarial else None
-        if self.adversary:
-            self.modules["discriminators"] = self.adversary.discriminators
-            self.optimisers["discriminator_optimiser"] = self.adversary.optimiser
-        self.flip_ratio, self.steps = 0.0, 0
-        self.two_steps = TwoSteps(settings.binary_weights_from, settings.epochs)
-        self.probe: dict[str, float] = {}
+    model: SiamFC
+    teacher: SiamFC
+    settings: StudentSettings
 
     @property
     def backbone(self) -> BinaryAlexNetV1:
@@ -84,102 +34,33 @@ class StudentTask:
         assert isinstance(self.model.backbone, BinaryAlexNetV1)
         return self.model.backbone
 
-    def _groups(self) -> list[dict[str, Any]]:
-        """Groups the parameters by rate and decay.
+    @property
+    def body(self) -> BinaryAlexNetV1:
+        """The backbone, which has the binary layers."""
+        return self.backbone
 
-        The latent W has a decay of its own, conv1's kernel has the optimiser's, and all others have
-        a third: C, whose rate is eta2, batch norms, biases, and the response's gain and bias.
-        """
-        convs = self.backbone.binary_layers().values()
-        latent = [conv.weight for conv in convs]
-        c = [conv.weight_binarizer.c for conv in convs if isinstance(conv.weight_binarizer, RBCN)]
-        real = [self.backbone.conv1.weight]
-        known = {id(p) for p in (*latent, *c, *real)}
-        rest = [p for p in self.model.parameters() if id(p) not in known]
-        decay = self.settings.other_weight_decay
-        groups: list[dict[str, Any]] = [
-            {"params": latent, "weight_decay": self.settings.latent_weight_decay},
-            {"params": real},
-            {"params": rest, "weight_decay": decay},
-        ]
-        if c:
-            groups.append({"params": c, "rate": self.settings.c_rate, "weight_decay": decay})
-        return groups
-
-    def start_epoch(self, epoch: int) -> None:
-        """Sets rates and loss weights, and freezes the batch norms once their time has come."""
+    def make_model(self) -> SiamFC:
         settings = self.settings
-        self.model.train()
-        if epoch >= settings.freeze_norms_from * settings.epochs:
-            self.backbone.norms.eval()
-        self.epoch = epoch
-        for network in networks(self):
-            self.two_steps.start_epoch(network.backbone, epoch)  # type: ignore[arg-type]
-        rate = settings.optimiser.lr_at(*self.two_steps.within(epoch))
-        set_rates(self.optimisers["optimiser"], rate)
-        self.kernel_weight = settings.kernel_loss.at(epoch)
-        self.adversarial_weight = settings.adversarial_loss.at(epoch)
-        self.probe = {}  # the first step of the epoch fills it
-        if self.adversary:
-            self.adversary.start_epoch()
+        return make_student(settings.weights, settings.activations, settings.c_shape)
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """Trains on one mini-batch, as Algorithm 1 has it."""
-        discriminator_losses: dict[str, Tensor] = {}
-        branches: list[Branch] = []
-        with autocast(self.settings.precision, self.world.device):
-            student: Output = self.wrapped(batch.exemplars, batch.searches)
-            losses = {"response": response_loss(student.responses, batch.labels)}
-            losses |= negative_loss(self.settings.batch_negatives, self.model, student, batch)
-            losses |= self._kernel_loss()
-            if self.settings.guided:
-                with torch.no_grad():
-                    teacher: Output = self.teacher(batch.exemplars, batch.searches)
-                branches = list(self._branches(teacher, student))
-                if self.adversary:
-                    discriminator_losses["discriminator"] = self.adversary.step(branches)
-                losses |= self._guidance(batch, student, teacher, branches)
-        if not self.probe:
-            self._probe(losses, branches)
-        self._descend(torch.stack(list(losses.values())).sum())
-        losses |= discriminator_losses
-        return {name: value.item() for name, value in losses.items()}
+    def load_teacher(self) -> SiamFC:
+        return load_teacher(self.settings)
 
-    def _probe(self, losses: dict[str, Tensor], branches: list[Branch]) -> None:
-        """Measures on one batch how each loss pulls at W, and how far T's maps are from R's."""
-        weights = {name: conv.weight for name, conv in self.backbone.binary_layers().items()}
-        for term, norms in gradient_norms(losses, weights).items():
-            self.probe[f"grad/{term}"] = math.hypot(*norms.values())
-            self.probe |= {f"grad/{term}/{name}": norm for name, norm in norms.items()}
-        if branches:
-            with torch.no_grad():
-                self.probe["map_distance"] = _distance(branches).item()
+    def take_weights(self) -> None:
+        self.backbone.take_weights(self.teacher.backbone)  # type: ignore[arg-type]
 
-    def _kernel_loss(self) -> dict[str, Tensor]:
-        """The kernel loss: lambda1 / 2 times the squares of eq. 3, over all layers and filters."""
-        if not self.kernel_weight:
-            return {}
-        squares = [
-            conv.weight_binarizer.kernel_loss(conv.weight, self.settings.kernel_loss_grad)
-            for conv in self.backbone.binary_layers().values()
-        ]
-        return {"kernel": self.kernel_weight / 2 * torch.stack(squares).sum()}
+    def compared_channels(self) -> Mapping[str, int]:
+        widths = {layer.name: layer.outputs for layer in LAYERS}
+        return {name: widths[name] for name in self.settings.discriminator_layers}
 
-    def _guidance(
-        self, batch: Batch, student: Output, teacher: Output, branches: list[Branch]
-    ) -> dict[str, Tensor]:
-        """The losses that need the teacher: the adversarial one, and those of distillation."""
-        settings, losses = self.settings, {}
-        if self.adversary:
-            losses["adversarial"] = self.adversarial_weight * self.adversary.loss(branches)
-        if settings.response_distillation:
-            kl = response_distillation(student.responses, teacher.responses, batch.labels)
-            losses["distil_response"] = settings.response_distillation * kl
-        if settings.feature_distillation:
-            losses["distil_feature"] = settings.feature_distillation * _distance(branches)
-        return losses
+    def task_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        losses = {"response": batch.loss(output)}
+        return losses | negative_loss(self.settings.batch_negatives, self.model, output, batch)
 
-    def _branches(self, teacher: Output, student: Output) -> Iterator[Branch]:
+    def response_distillation(self, batch: Batch, student: Output, teacher: Output) -> Tensor:
+        return response_distillation(student.responses, teacher.responses, batch.labels)
+
+    def branches(self, teacher: Output, student: Output) -> Iterator[Branch]:
         """Gives the normalised R and T of the compared layers: of exemplars, then of searches."""
         order = [layer.name for layer in LAYERS]
         picked = [order.index(name) for name in self.settings.discriminator_layers]
@@ -204,64 +85,10 @@ class StudentTask:
             [*(sign(t) for sign, t in zip(signs, fake, strict=False)), fake[-1]],
         )
 
-    def _descend(self, loss: Tensor) -> None:
-        """Runs the backward pass and steps W and C. A loss that is not finite changes nothing."""
-        optimiser = self.optimisers["optimiser"]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if not torch.isfinite(loss):
-            return
-        look = self.steps % FLIP_INTERVAL == 0
-        before = self._signs() if look else None
-        optimiser.step()
-        for conv in self.backbone.binary_layers().values():
-            conv.weight_binarizer.project(conv.weight)
-        if before is not None:
-            self.flip_ratio = (self._signs() != before).float().mean().item()
-        self.steps += 1
-
-    def _signs(self) -> Tensor:
-        return torch.cat(
-            [(conv.weight >= 0).flatten() for conv in self.backbone.binary_layers().values()]
-        )
-
-    def end_epoch(self, batches: Callable[[int], Iterator[Batch]], steps: int) -> None:
-        """Runs the BN pass (line 17) over the last share of the epoch's batches."""
-        for network in networks(self):
-            self.two_steps.end_epoch(network.backbone, self.epoch)  # type: ignore[arg-type]
-        first = steps - round(self.settings.norm_pass * steps)
-        if first < steps:
-            groups = self.optimisers["optimiser"].param_groups
-            norm_pass(self.model, lambda: batches(first), groups[0]["lr"], self.world)
-
     def metrics(self) -> dict[str, float]:
-        """The learning rate, the share of signs flipped by a step, each C*, and gain and bias.
-
-        Besides: the norm of each loss's gradient on W and the distance of the maps, as they were in
-        the epoch's first batch, and the shares of the discriminators' right verdicts.
-        """
-        stars = {
-            f"c_star/{name}": conv.weight_binarizer.c_star.mean().item()
-            for name, conv in self.backbone.binary_layers().items()
-            if isinstance(conv.weight_binarizer, RBCN)
-        }
-        return {
-            "lr": self.optimisers["optimiser"].param_groups[0]["lr"],
-            "flip_ratio": self.flip_ratio,
-            "gain": self.model.gain.item(),
-            "bias": self.model.bias.item(),
-            **stars,
-            **self.probe,
-            **(self.adversary.accuracy() if self.adversary else {}),
-        }
-
-
-def _distance(branches: list[Branch]) -> Tensor:
-    """The normalised mean squared difference of T and R, averaged over branches and layers."""
-    distances = [
-        feature_distillation(fake[name], real[name]) for real, fake in branches for name in real
-    ]
-    return torch.stack(distances).mean()
+        """Those of every student, and the response's gain and bias."""
+        gain, bias = self.model.gain.item(), self.model.bias.item()
+        return super().metrics() | {"gain": gain, "bias": bias}
 
 
 def load_teacher(settings: StudentSettings) -> SiamFC:

@@ -6,7 +6,9 @@ The second step then has to solve only one problem, from a good start (Martinez 
 
 from __future__ import annotations
 
-from rbsf.nn import BinaryAlexNetV1
+from torch import nn
+
+from rbsf.nn import binary_layers
 
 
 class TwoSteps:
@@ -29,21 +31,21 @@ class TwoSteps:
             return epoch, self.first
         return epoch - self.first, self.epochs - self.first
 
-    def start_epoch(self, backbone: BinaryAlexNetV1, epoch: int) -> None:
-        """Makes the weights of a backbone real or binary, as an epoch needs them."""
+    def start_epoch(self, network: nn.Module, epoch: int) -> None:
+        """Makes the weights of a network real or binary, as an epoch needs them."""
         number, count = self.within(epoch)
         progress = number / count if epoch >= self.first else 0.0
-        for conv in backbone.binary_layers().values():
+        for conv in binary_layers(network).values():
             conv.binary_weights = epoch >= self.first
             conv.weight_binarizer.set_progress(progress)
 
-    def end_epoch(self, backbone: BinaryAlexNetV1, epoch: int) -> None:
+    def end_epoch(self, network: nn.Module, epoch: int) -> None:
         """Makes the weights binary after the last epoch of the first step.
 
         The binarizers are fitted to the weights that the first step found. So what follows, which
         estimates the batch norms anew, already sees the network of the second step.
         """
         if epoch + 1 == self.first:
-            for conv in backbone.binary_layers().values():
+            for conv in binary_layers(network).values():
                 conv.binary_weights = True
                 conv.weight_binarizer.fit(conv.weight)

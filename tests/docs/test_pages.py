@@ -34,6 +34,7 @@ FUNCTIONS = {
     ("benchmark", "train"): "train",
     ("train", "siamfc"): "siamfc",
     ("train", "rbsf"): "rbsf",
+    ("train", "classifier"): "classifier",
 }
 
 

@@ -99,7 +99,7 @@ MISTAKES = {
     ("export", STUDENT, "--compare", "no"): "--compare no: there is no such folder",
     ("export", STUDENT, "--onnx", "text.txt"): "--onnx text.txt is a file: give a folder",
     ("export", STUDENT, "--outptu", "a.rbsf"): "--outptu",
-    ("train",): "say what to train: rbsf train siamfc, or rbsf train rbsf",
+    ("train",): "say what to train: rbsf train siamfc, rbsf train rbsf, or rbsf train classifier",
     ("train", "teacher"): "teacher",
     ("train", "siamfc", "--config", "no.yaml"): "--config no.yaml: there is no such file",
     ("train", "siamfc", "--data", "no"): "--data no: there is no such folder; give the folder",

@@ -1,32 +1,41 @@
-"""Measures the speed of training: the pairs per second of each step, and of the data."""
+"""Measures the speed of training: the pairs or pictures per second of each step and of the data."""
 
 from __future__ import annotations
 
 import platform
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch.utils.data import DataLoader, default_collate
 
-from rbsf.data import Pair, PairDataset, open_pairs
+from rbsf.config import CONFIGS, load_settings
+from rbsf.data import PairDataset, open_pairs
+from rbsf.data.pictures import Picture
+from rbsf.nn import ResidualNet, make_classifier
+from rbsf.train.classifier import BinaryClassifierTask, ClassifierTask, PictureBatch
+from rbsf.train.classifier_settings import BinaryClassifierSettings, ClassifierSettings
 from rbsf.train.distributed import World, open_world
-from rbsf.train.loop import Batch, Task
+from rbsf.train.loop import AnyBatch, Batch, Task
 from rbsf.train.optim import autocast
 from rbsf.train.settings import StudentSettings, TeacherSettings
 from rbsf.train.student import StudentTask
 from rbsf.train.teacher import TeacherTask
 
 TEACHER, STUDENT, DATA = "teacher step", "RB-SF step", "data, one worker"
+REAL, BINARY = "WRN-22 teacher step", "WRN-22 RBCN step"
+CLASSIFIER = CONFIGS / "classify" / "wrn22_rbcn_cifar10.yaml"
+"""The classifier that is timed, on pictures of 32 pixels in memory."""
 
 DATA_BATCHES = 4
 """The number of batches that are timed in each round of the data pipeline."""
 
 
 class Speed(NamedTuple):
-    """The pairs per second of one step or of the data, with one value for each round."""
+    """The pairs, or a classifier's pictures, per second of one step or of the data, by rounds."""
 
     name: str
     rounds: list[float]
@@ -71,19 +80,32 @@ def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
     with open_world(settings.device) as world:
         dataset = open_pairs(settings.data, settings.seed)
         pair = default_collate([dataset[i % len(dataset)] for i in range(settings.batch)])
-        tasks: dict[str, Task] = {
-            TEACHER: TeacherTask(_teacher_settings(settings), world),
-            STUDENT: StudentTask(settings, world),
+        binary = _classifier_settings(settings)
+        real = ClassifierSettings(**binary.model_dump(include=set(ClassifierSettings.model_fields)))
+        pictures = Picture(
+            torch.randint(0, 256, (binary.batch, 3, binary.data.side, binary.data.side)).byte(),
+            torch.arange(binary.batch) % binary.network.classes,
+        )
+        tasks: dict[str, tuple[Task, Callable[[], AnyBatch]]] = {
+            TEACHER: (
+                TeacherTask(_teacher_settings(settings), world),
+                lambda: Batch(pair, world.device),
+            ),
+            STUDENT: (StudentTask(settings, world), lambda: Batch(pair, world.device)),
+            REAL: (ClassifierTask(real, world), lambda: PictureBatch(pictures, world.device)),
+            BINARY: (_Rehearsal(binary, world), lambda: PictureBatch(pictures, world.device)),
         }
-        for task in tasks.values():
+        for task, _ in tasks.values():
             task.start_epoch(0)
         seconds: dict[str, list[float]] = {name: [] for name in (*tasks, DATA)}
         for _ in range(rounds + 1):
-            for name, task in tasks.items():
-                seconds[name].append(_step_seconds(task, pair, world))
+            for name, (task, make_batch) in tasks.items():
+                seconds[name].append(_step_seconds(task, make_batch, world))
             seconds[DATA].append(_data_seconds(dataset, settings.batch))
+    sizes = {REAL: binary.batch, BINARY: binary.batch}
     speeds = [
-        Speed(name, [settings.batch / s for s in taken[1:]]) for name, taken in seconds.items()
+        Speed(name, [sizes.get(name, settings.batch) / s for s in taken[1:]])
+        for name, taken in seconds.items()
     ]
     with autocast(settings.precision, world.device):
         precision = "bf16" if torch.is_autocast_enabled(world.device.type) else "fp32"
@@ -107,9 +129,23 @@ def _teacher_settings(settings: StudentSettings) -> TeacherSettings:
     return TeacherSettings(**common)
 
 
-def _step_seconds(task: Task, pair: Pair, world: World) -> float:
+def _classifier_settings(settings: StudentSettings) -> BinaryClassifierSettings:
+    """Those of the classifier that is timed, with the device and the precision of the student."""
+    names = ("device", "precision", "compile")
+    common = {name: getattr(settings, name) for name in names}
+    return load_settings(BinaryClassifierSettings, CLASSIFIER).model_copy(update=common)
+
+
+class _Rehearsal(BinaryClassifierTask):
+    """The classifier's student, with a teacher of random weights, which costs the same."""
+
+    def load_teacher(self) -> ResidualNet:
+        return make_classifier(self.settings.network).eval().requires_grad_(False)
+
+
+def _step_seconds(task: Task, make_batch: Callable[[], AnyBatch], world: World) -> float:
     started = time.perf_counter()
-    task.step(Batch(pair, world.device))
+    task.step(make_batch())
     if world.device.type == "cuda":
         torch.cuda.synchronize(world.device)
     return time.perf_counter() - started

@@ -11,6 +11,7 @@ from rbsf.config import CONFIGS
 from rbsf.console import run_tool
 from rbsf.errors import InputError
 
+from .classify import classifier
 from .options import Cache, Data, check_file, check_folder, check_weights
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _finish(completed: bool, folder: Path) -> None:
 
 
 def choose(context: typer.Context) -> None:
-    """Trains the full-precision SiamFC (siamfc), or the binary one distilled from it (rbsf).
+    """Trains the full-precision SiamFC (siamfc), the binary one (rbsf), or a classifier.
 
     Examples:
 
@@ -152,12 +153,15 @@ def choose(context: typer.Context) -> None:
     `rbsf train rbsf --data data --teacher runs/siamfc/final.safetensors`
     """
     if context.invoked_subcommand is None:
-        raise InputError("say what to train: rbsf train siamfc, or rbsf train rbsf. See --help.")
+        raise InputError(
+            "say what to train: rbsf train siamfc, rbsf train rbsf, or rbsf train classifier. See "
+            "--help."
+        )
 
 
 def main() -> None:
-    """Runs `rbsf train siamfc` or `rbsf train rbsf`."""
-    run_tool("rbsf train", choose, siamfc, rbsf)
+    """Runs `rbsf train siamfc`, `rbsf train rbsf` or `rbsf train classifier`."""
+    run_tool("rbsf train", choose, siamfc, rbsf, classifier)
 
 
 def train_siamfc() -> None:

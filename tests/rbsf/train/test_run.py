@@ -15,7 +15,7 @@ from rbsf.train.settings import RunSettings, StudentSettings
 class NoSteps:
     """Stands in for the loop: it trains nothing."""
 
-    steps = 3
+    steps, unit = 3, "pairs"
 
     def __init__(self, *arguments):
         pass

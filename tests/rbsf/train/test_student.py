@@ -44,7 +44,7 @@ def changed(module, before):
 def forward(made, b):
     student = made.model(b.exemplars, b.searches)
     teacher = made.teacher(b.exemplars, b.searches)
-    return student, teacher, list(made._branches(teacher, student))
+    return student, teacher, list(made.branches(teacher, student))
 
 
 def test_a_step_moves_student_and_discriminators_and_never_the_teacher():
