@@ -194,7 +194,7 @@ def test_what_cannot_be_packed_is_named():
     real = make_classifier(NetworkSettings(architecture="wrn22"))
     with pytest.raises(InputError, match="layer1_0_conv1 is a real convolution"):
         pack_classifier(real, {})
-    levels = make_classifier(NetworkSettings(architecture="wrn22"), "rbcn", "levels")
+    levels = make_classifier(NetworkSettings(architecture="wrn22"), "rbcn", "two_bit")
     with pytest.raises(InputError, match="layer1_0_conv1 reads levels"):
         pack_classifier(levels, {})
     broken = random_classifier(9, architecture="wrn22")
