@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,16 @@ def open_frame(data: bytes) -> tuple[int, Reader]:
         "is damaged: its checksum does not match; download it again",
     )
     return version, reader
+
+
+def is_packed_classifier(file: Path) -> bool:
+    """Whether a file begins as a packed classifier; False if it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            start = stream.read(12)
+    except OSError:
+        return False  # what is wrong is said when it is read
+    return start == MAGIC + CLASSIFIER_VERSION.to_bytes(4, "little")
 
 
 def metadata_bytes(metadata: dict[str, Any]) -> bytes:

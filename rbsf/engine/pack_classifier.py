@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,9 @@ from rbsf.engine.classifier_format import (
 )
 from rbsf.engine.pack import binary_kernel, round_weights
 from rbsf.errors import InputError
+from rbsf.files.checkpoint import load_checkpoint
+from rbsf.files.classifiers import load_classifier
+from rbsf.files.hashing import file_sha256
 from rbsf.nn import BinaryConv2d, ResidualNet
 from rbsf.nn.residual import Block
 
@@ -57,6 +61,27 @@ CHECKS = 4001
 """How many values of each channel are tried, to find a sign that both rises and falls."""
 
 _BORDERS: dict[float, Border] = {-1.0: "minus", 1.0: "plus", 0.0: "zero"}
+
+
+def pack_classifier_file(path: str | Path) -> PackedClassifier:
+    """Packs a classifier's checkpoint. The metadata records where the network came from.
+
+    Args:
+        path: A checkpoint of `rbsf train classifier`.
+
+    Raises:
+        InputError: The file cannot be loaded, or its network cannot be packed. The message names
+            the file.
+    """
+    file = Path(path)
+    model, header = load_classifier(file), load_checkpoint(file).header
+    origin = {key: header[key] for key in ("kind", "config", "seed", "step") if key in header}
+    try:
+        return pack_classifier(
+            model, {"name": file.stem, "source_sha256": file_sha256(file), **origin}
+        )
+    except InputError as error:
+        raise InputError(f"{file} cannot be packed: {error}") from None
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ import json
 import pytest
 from tool_runs import ROOT, tool_runs
 
+from tracker.commands.benchmark import classify
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory):
