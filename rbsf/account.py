@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from rbsf.binarize import Levels
 from rbsf.nn import BinaryConv2d, ResidualNet, SiamFC
 from rbsf.nn.box_head import TYPICAL_SIDE, BoxNet
 from rbsf.nn.siamfc import EXEMPLAR_SIZE, SEARCH_SIZE
@@ -52,7 +53,8 @@ class LayerCost:
             batch norm, "other" all else that has parameters or multiplies.
         bits: Its 1-bit parameters.
         reals: Its 32-bit parameters, as far as inference needs them.
-        macs: Its multiplications for one input: 1-bit in a binary convolution, else real.
+        macs: Its multiplications for one input: 1-bit in a binary convolution, else real. Where its
+            input has levels, which are several bits, each bit is multiplied.
         outputs: The numbers that it gives for one input.
     """
 
@@ -142,12 +144,16 @@ def account(network: nn.Module, run: Callable[[], object]) -> Account:
         The layers that ran. Multiplications outside of layers, such as correlations, are the last.
     """
     layers: dict[str, LayerCost] = {}
+    convolved = 0
 
     def count(name: str, module: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal convolved
         before = layers.get(name)
         weight = getattr(module, "weight", None)
         multiplies = isinstance(module, BinaryConv2d | nn.Conv2d | nn.Linear)
         macs = output.numel() * weight[0].numel() if multiplies and weight is not None else 0
+        convolved += macs
+        macs *= _input_bits(module)
         bits, reals = _parameters(module)
         layers[name] = LayerCost(
             name,
@@ -173,7 +179,7 @@ def account(network: nn.Module, run: Callable[[], object]) -> Account:
         for hook in hooks:
             hook.remove()
     found = list(layers.values())
-    between = counter.get_total_flops() // 2 - sum(layer.macs for layer in found)
+    between = counter.get_total_flops() // 2 - convolved
     rest = _other_parameters(network)
     if between or rest:
         found.append(LayerCost("between layers", "other", 0, rest, between, 0))
@@ -201,6 +207,12 @@ def _kind(module: nn.Module) -> Kind:
     if isinstance(module, BinaryConv2d):
         return "binary"
     return "norm" if isinstance(module, nn.BatchNorm2d) else "real"
+
+
+def _input_bits(module: nn.Module) -> int:
+    """The bits of an activation that a binary convolution reads; 1 for all other layers."""
+    binarizer = getattr(module, "activation_binarizer", None)
+    return binarizer.steps.bit_length() if isinstance(binarizer, Levels) else 1
 
 
 def _parameters(module: nn.Module) -> tuple[int, int]:

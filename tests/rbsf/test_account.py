@@ -65,6 +65,12 @@ def test_a_layer_by_hand():
     assert network.training
 
 
+def test_activations_of_two_bits_are_multiplied_twice():
+    one, two = (account_tracker(make_student(activations=name)) for name in ("approx", "two_bit"))
+    assert two.binary_macs == 2 * one.binary_macs
+    assert two.real_macs == one.real_macs and two.memory == one.memory
+
+
 def test_trackers():
     teacher, student = account_tracker(SiamFC()), account_tracker(make_student())
     boxes = account_tracker(BoxNet(BinaryAlexNetV1()))

@@ -22,10 +22,13 @@ from .paper_tables import (
     TABLE4,
     TABLE6,
     TABLE6_COLUMNS,
+    TITLES,
     Data,
     Method,
+    PaperCell,
     PaperTable,
     Wanted,
+    stages_text,
 )
 from .table import markdown_table
 
@@ -114,6 +117,8 @@ def _method(kind: str | None, config: dict[str, Any]) -> Method | None:
 def write_tables(runs: Sequence[Run], table6: Sequence[Sequence[str]], output: Path) -> str:
     """Writes table2, table3, table4 and table6, each as .md and .tex, and gives all markdown.
 
+    What it gives ends with the runs for which the paper has no cell.
+
     Args:
         runs: The runs.
         table6: Our rows of Table 6, in the order of the paper's.
@@ -126,14 +131,30 @@ def write_tables(runs: Sequence[Run], table6: Sequence[Sequence[str]], output: P
     texts = []
     for table in TABLES:
         groups = {"paper": table.columns, "measured": table.columns}
-        rows = [[*labels, *_paper(cells), *_ours(cells, runs)] for labels, cells in table.rows]
+        rows = [[*labels, *_paper(table, cells), *_ours(cells, runs)] for labels, cells in table.rows]
         notes = _missing(table, runs)
         texts.append(_write(table.number, table.title, table.labels, groups, rows, notes, output))
     groups = {"paper": TABLE6_COLUMNS, "counted here": TABLE6_COLUMNS}
     rows = [[name, *TABLE6[name], *ours] for name, ours in zip(TABLE6, table6, strict=True)]
     title = "Memory and FLOPs of ResNet-18 on 224 x 224 pixels"
     texts.append(_write(6, title, ("figure",), groups, rows, [], output))
-    return "\n".join(texts)
+    others = _others(runs)
+    return "\n".join([*texts, others] if others else texts)
+
+
+def _others(runs: Sequence[Run]) -> str:
+    """A table in markdown of the runs for which the paper has no cell."""
+    cells = [cell.wanted for table in TABLES for _, row in table.rows for cell in row]
+    left = [run for run in runs if not any(run.answers(wanted) for wanted in cells)]
+    rows = [["data", "network", "kernel stages", "method", "runs", "top-1", "top-5"]]
+    for what in dict.fromkeys(run[:4] for run in left):
+        same = [run for run in left if run[:4] == what]
+        data, network, stages, method = what
+        top1, top5 = _mean([run.top1 for run in same]), _mean([run.top5 for run in same])
+        rows.append(
+            [data, TITLES[network], stages_text(stages), method, str(len(same)), top1, top5]
+        )
+    return f"Runs that the paper has no cell for\n\n{markdown_table(rows)}\n" if left else ""
 
 
 def _write(
@@ -153,18 +174,23 @@ def _write(
     return text
 
 
-def _paper(cells: Sequence[Any]) -> list[str]:
-    return [f"{cell.value:g}" for cell in cells]
+def _paper(table: PaperTable, cells: Sequence[PaperCell]) -> list[str]:
+    return [f"{cell.value:.{table.digits}f}" for cell in cells]
 
 
-def _ours(cells: Sequence[Any], runs: Sequence[Run]) -> list[str]:
+def _ours(cells: Sequence[PaperCell], runs: Sequence[Run]) -> list[str]:
     return [_cell(cell.wanted, runs) for cell in cells]
 
 
 def _cell(wanted: Wanted, runs: Sequence[Run]) -> str:
-    values = [100 * getattr(run, wanted.figure) for run in runs if run.answers(wanted)]
-    if not values:
+    return _mean([getattr(run, wanted.figure) for run in runs if run.answers(wanted)])
+
+
+def _mean(shares: Sequence[float]) -> str:
+    """The mean in percent, and the sample standard deviation where there is more than one value."""
+    if not shares:
         return ""
+    values = [100 * share for share in shares]
     spread = f" ±{np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
     return f"{np.mean(values):.2f}{spread}"
 

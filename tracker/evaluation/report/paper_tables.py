@@ -37,16 +37,18 @@ class PaperCell(NamedTuple):
 
 
 class PaperTable(NamedTuple):
-    """A table; each row has its labels and one cell for each column."""
+    """A table; each row has its labels and one cell for each column. `digits` follow the point."""
 
     number: int
     title: str
+    digits: int
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[tuple[str, ...], tuple[PaperCell, ...]], ...]
 
 
-def _stages(stages: Stages) -> str:
+def stages_text(stages: tuple[int, ...]) -> str:
+    """Stages as the paper writes them, as in 64-64-128-256."""
     return "-".join(map(str, stages))
 
 
@@ -59,11 +61,12 @@ _TABLE2 = {
 TABLE2 = PaperTable(
     2,
     "What each part of RBCN is worth: top-1 of ResNet-18 on CIFAR-100",
+    2,
     ("kernel stages",),
     _LADDER,
     tuple(
         (
-            (_stages(stages),),
+            (stages_text(stages),),
             tuple(
                 PaperCell(value, Wanted("cifar100", "resnet18", stages, method))
                 for value, method in zip(values, _LADDER, strict=True)
@@ -73,8 +76,10 @@ TABLE2 = PaperTable(
     ),
 )
 
-_NAMES: dict[Method, str] = {"real": "full precision", "R+G+B": "RBCN", "Bi": "Bi-Real"}
-_TITLES = {"resnet18": "ResNet-18", "wrn22": "WRN-22", "wrn40": "WRN-40"}
+NAMES: dict[Method, str] = {"real": "full precision", "R+G+B": "RBCN", "Bi": "Bi-Real"}
+"""What Tables 3 and 4 call the methods."""
+TITLES = {"resnet18": "ResNet-18", "wrn22": "WRN-22", "wrn40": "WRN-40"}
+"""What the tables call the networks."""
 _TABLE3: tuple[tuple[Method, str, Stages, float, float], ...] = (
     ("real", "resnet18", SMALL, 92.67, 67.07),
     ("real", "resnet18", MIDDLE, 93.88, 72.51),
@@ -98,11 +103,12 @@ _TABLE3: tuple[tuple[Method, str, Stages, float, float], ...] = (
 TABLE3 = PaperTable(
     3,
     "Top-1 on CIFAR-10 and CIFAR-100",
+    2,
     ("method", "network", "kernel stages"),
     ("CIFAR-10", "CIFAR-100"),
     tuple(
         (
-            (_NAMES.get(method, method), _TITLES[network], _stages(stages)),
+            (NAMES.get(method, method), TITLES[network], stages_text(stages)),
             (
                 PaperCell(ten, Wanted("cifar10", network, stages, method)),
                 PaperCell(hundred, Wanted("cifar100", network, stages, method)),
@@ -122,8 +128,9 @@ _TABLE4: dict[Literal["top1", "top5"], tuple[float, ...]] = {
 TABLE4 = PaperTable(
     4,
     "ResNet-18 on ImageNet",
+    1,
     ("figure",),
-    tuple(_NAMES.get(method, method) for method in _METHODS4),
+    tuple(NAMES.get(method, method) for method in _METHODS4),
     tuple(
         (
             ("top-1" if figure == "top1" else "top-5",),
