@@ -12,8 +12,8 @@ Mbits, 11.14x), with these readings:
 1. The multiplications are those of convolutions and of the linear layer, and none of batch norms.
    But XNOR-Net multiplies each output of a binary convolution twice, by alpha and by K.
 2. The parameters are weights, biases, and the gamma and beta of batch norms. XNOR-Net has an alpha
-   for each binary filter besides. The batch norms of the stem and of the shortcuts, which stay real,
-   also keep their mean and variance. This last reading is a guess: without it the figures would be
+   for each binary filter besides. The batch norms of the stem and of the shortcuts, which stay
+   real, also keep their mean and variance. This last reading is a guess: without it the figures would be
    33.6 Mbits and 11.12x.
 
 RBCN has one C* for a layer instead of alpha and K, "which can be negligible": by the plain rule its
@@ -192,7 +192,7 @@ def account_classifier(network: ResidualNet, side: int) -> Account:
 
 
 def account_tracker(network: SiamFC) -> Account:
-    """Counts a tracker's network on an exemplar and one search crop, with its head if it has one."""
+    """Counts a tracker's network on an exemplar and a search crop, with its head if it has one."""
 
     def run() -> None:
         z, x = (network.embed(torch.zeros(1, 3, s, s)) for s in (EXEMPLAR_SIZE, SEARCH_SIZE))

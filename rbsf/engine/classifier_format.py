@@ -20,7 +20,8 @@ Then the U units, one after the other:
      0      4  u8 border: 0 minus, 1 plus, 2 zero; u8 source: 0 none, 1 own, 2 before;
                u8 change: 0 none, 1 strided, 2 pooled; u8 0
      4     16  u32 inputs, u32 outputs, u32 kernel, u32 stride
-    20         f32 thresholds [inputs], any but NaN; flips [inputs], a bit each, ceil(inputs / 8) bytes
+    20         f32 thresholds [inputs], any but NaN; flips [inputs], a bit each, in
+               ceil(inputs / 8) bytes
                weights: for each output the bits [kernel][kernel][inputs], 1 for +1 and 0 for -1
                f32 scale [outputs], f32 bias [outputs]
                where change is not 0: f32 shortcut [shortcut inputs][outputs], f32 bias [outputs]
@@ -32,9 +33,9 @@ Then the last layer, with which the file ends:
      4         where it is 1: f32 scale [channels], f32 bias [channels]
                f32 weights [channels][classes], f32 bias [classes]
 
-What it means. Kernels are square with an odd side, and every map is padded by half of it, so n rows
-become ceil(n / stride). Maps are real. The stem gives S * scale + bias, where S is the sum of weight
-times pixel, and the pixels around the image are `border`. A unit computes
+What it means. Kernels are square with an odd side, and every map is padded by half of it, so n
+rows become ceil(n / stride). Maps are real. The stem gives S * scale + bias, where S is the sum of
+weight times pixel, and the pixels around the image are `border`. A unit computes
 
     a = [x >= threshold] xor flip, as +1 or -1, for each channel of its input
     S = sum w a, where a is -1, +1 or 0 around the map, as `border` says
@@ -298,9 +299,7 @@ def _stem(reader: Reader) -> PackedStem:
     return PackedStem(stride, bool(pool), (red, green, blue), weights, scale, bias)
 
 
-def _unit(
-    reader: Reader, name: str, before: Sequence[PackedUnit], stem_outputs: int
-) -> PackedUnit:
+def _unit(reader: Reader, name: str, before: Sequence[PackedUnit], stem_outputs: int) -> PackedUnit:
     border, source, change, zero, *sizes = _UNIT.unpack(reader.take(_UNIT.size))
     inputs, outputs, kernel, stride = sizes
     known = max(border, source, change) <= 2 and zero == 0 and not (change and not source)

@@ -79,7 +79,11 @@ def _random_unit(
         rng.integers(0, 2, inputs).astype(bool),
         (rng.integers(0, 2, (outputs, inputs, kernel, kernel)) * 2 - 1).astype(np.int8),
         *_floats(rng, 2, outputs),
-        *((None, None) if change == "none" else (_floats(rng, around, outputs), _floats(rng, outputs))),
+        *(
+            (None, None)
+            if change == "none"
+            else (_floats(rng, around, outputs), _floats(rng, outputs))
+        ),
     )
 
 

@@ -5,9 +5,9 @@ Why a threshold on reals replaces all that comes before a binary convolution
 -----------------------------------------------------------------------------
 A binary convolution takes the sign of each channel of a real map x, behind a batch norm where the
 network has it there. Both are monotone in x, and float32 operations stay so when they are rounded.
-So the bit of a channel is a step in x: it is [x >= t] or, where it falls, the opposite, and t is one
-of the 2^32 floats. We find it by bisection with the network's own layers, so no formula for t can
-be wrong by a rounding error.
+So the bit of a channel is a step in x: it is [x >= t] or, where it falls, the opposite, and t is
+one of the 2^32 floats. We find it by bisection with the network's own layers, so no formula for t
+can be wrong by a rounding error.
 
 What is exact, and what is rounded
 ----------------------------------
@@ -75,7 +75,9 @@ def pack_classifier_file(path: str | Path) -> PackedClassifier:
     """
     file = Path(path)
     model, header = load_classifier(file), load_checkpoint(file).header
-    origin = {key: header[key] for key in ("kind", "config", "seed", "step") if key in header}
+    origin: dict[str, Any] = {
+        key: header[key] for key in ("kind", "config", "seed", "step") if key in header
+    }
     try:
         return pack_classifier(
             model, {"name": file.stem, "source_sha256": file_sha256(file), **origin}
@@ -156,7 +158,9 @@ def _unit(
     if not isinstance(conv, BinaryConv2d):
         raise InputError(f"{name} is a real convolution: only a binary network can be packed")
     if isinstance(conv.activation_binarizer, Levels):
-        raise InputError(f"{name} reads levels: a classifier is packed only with activations of +-1")
+        raise InputError(
+            f"{name} reads levels: a classifier is packed only with activations of +-1"
+        )
     signs, scales = binary_kernel(conv, name)
     bias = np.zeros(len(signs)) if conv.bias is None else conv.bias.double().numpy()
     scale = scales.double().numpy()
@@ -208,9 +212,7 @@ def _float32(values: NDArray[np.float64]) -> Floats:
     return np.ascontiguousarray(values.astype(np.float32))
 
 
-def _thresholds(
-    before: nn.Module, channels: int, name: str
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _thresholds(before: nn.Module, channels: int, name: str) -> tuple[Floats, NDArray[np.bool_]]:
     """Finds the least float of each channel at which its bit changes, by bisection.
 
     Args:

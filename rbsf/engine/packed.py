@@ -70,7 +70,9 @@ def open_classifier(network: PackedClassifier, threads: int | None) -> Any:
     Its arguments and errors are those of `open_network`.
     """
     kernels = require_kernels()
-    return kernels.Classifier(classifier_bytes(network), _chosen_path(), threads or _usual_threads())
+    return kernels.Classifier(
+        classifier_bytes(network), _chosen_path(), threads or _usual_threads()
+    )
 
 
 def _usual_threads() -> int:

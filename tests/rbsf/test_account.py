@@ -8,7 +8,14 @@ from torch import nn
 
 from rbsf.account import account, account_classifier, account_tracker, table6
 from rbsf.binarize import ApproxSign, BiReal
-from rbsf.nn import BinaryAlexNetV1, BinaryConv2d, NetworkSettings, SiamFC, make_classifier, make_student
+from rbsf.nn import (
+    BinaryAlexNetV1,
+    BinaryConv2d,
+    NetworkSettings,
+    SiamFC,
+    make_classifier,
+    make_student,
+)
 from rbsf.nn.box_head import BoxNet
 
 

@@ -214,7 +214,10 @@ def test_a_classifier_is_packed_and_shown(run, tmp_path):
     assert ended.status == 0 and "16 -> 32" in ended.out and "own, strided" in ended.out
     ended = run("export", packed, "--unpack", tmp_path / "a.npz")
     assert ended.status == 2
-    assert ended.err.strip() == f"error: {packed} is a classifier: it takes --output and --inspect alone"
+    assert (
+        ended.err.strip()
+        == f"error: {packed} is a classifier: it takes --output and --inspect alone"
+    )
     ended = run("track", "--weights", packed, "clip.mp4")
     assert ended.status == 2 and len(ended.err.splitlines()) == 1
     with pytest.raises(InputError, match="holds a classifier, not a tracker's network"):

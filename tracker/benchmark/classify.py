@@ -127,9 +127,7 @@ def _layers(
     return rows
 
 
-def _rivals(
-    real: ResidualNet, images: Images, threads: int
-) -> tuple[dict[str, Run], list[str]]:
+def _rivals(real: ResidualNet, images: Images, threads: int) -> tuple[dict[str, Run], list[str]]:
     """The full-precision network on every runtime that is installed, and lines about the others."""
     model = _Logits(real).eval()
     runs: dict[str, Run] = {
@@ -150,7 +148,7 @@ def _rivals(
 
 
 def _channels_last(model: nn.Module) -> nn.Module:
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return model.to(memory_format=torch.channels_last)
 
 
 def _frozen(model: nn.Module, images: Images) -> nn.Module:

@@ -62,7 +62,9 @@ def _show(network: PackedClassifier) -> None:
     stem = network.stem
     channels = f"3 -> {len(stem.weights)}"
     size = f"{len(stem_bytes(stem)):,}"
-    table.add_row("stem", channels, _kernel(stem.weights.shape[2], stem.stride), "8", "-", "-", size)
+    table.add_row(
+        "stem", channels, _kernel(stem.weights.shape[2], stem.stride), "8", "-", "-", size
+    )
     for number, unit in enumerate(network.units, 1):
         shortcut = unit.source if unit.change == "none" else f"{unit.source}, {unit.change}"
         channels, size = f"{unit.inputs} -> {unit.outputs}", f"{len(unit_bytes(unit)):,}"

@@ -88,7 +88,7 @@ def _named(known: Known, full: bool) -> nn.Module:
         return BoxNet(BinaryAlexNetV1(activations="two_bit", layers=SLIM_LAYERS))
     large = known is Known.resnet18
     settings = NetworkSettings(
-        architecture=known.value,  # type: ignore[arg-type]
+        architecture=known.value,
         stem="large" if large else "small",
         classes=1000 if large else 10,
     )

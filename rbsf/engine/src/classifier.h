@@ -1,9 +1,9 @@
 // A packed classifier, ready to run. RGB images of uint8 go in and float logits come out.
 //
-// Between them is one real map after another, [y][x][channel]. A unit takes the signs of its input's
-// channels, counts the bits that differ from its filters, and adds what that gives to a shortcut.
-// The binary convolutions are exact. All that is real is rounded to float32 after each operation and
-// in one order, so every kernel path and every number of threads gives the same bits.
+// Between them is one real map after another, [y][x][channel]. A unit takes the signs of its
+// input's channels, counts the bits that differ from its filters, and adds what that gives to a
+// shortcut. The binary convolutions are exact. All that is real is rounded to float32 after each
+// operation and in one order, so every kernel path and every number of threads gives the same bits.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +32,10 @@ struct RealShape {
 struct Unit {
   UnitModel model;
   BinaryShape shape;
-  Bytes filters;                     // In the path's own order.
-  std::vector<int32_t> tap_sums;     // [kernel][kernel][outputs], the sums over the inputs.
+  Bytes filters;                  // In the path's own order.
+  std::vector<int32_t> tap_sums;  // [kernel][kernel][outputs], the sums over the inputs.
   MixShape mix;
   Bytes shortcut;  // The weights of the 1x1 convolution, padded as mix_row asks for.
-
 };
 
 class Classifier {
@@ -56,9 +55,9 @@ class Classifier {
   // What a unit makes of one image, for tests and profiles.
   struct UnitTrace {
     RealShape in, out;
-    std::vector<uint8_t> bits;     // [height][width][channels] of its input, 0 or 1.
-    std::vector<int32_t> sums;     // [height][width][channels] of its output: the binary sums.
-    std::vector<float> values;     // The same of its output itself.
+    std::vector<uint8_t> bits;  // [height][width][channels] of its input, 0 or 1.
+    std::vector<int32_t> sums;  // [height][width][channels] of its output: the binary sums.
+    std::vector<float> values;  // The same of its output itself.
     double sign_seconds, shortcut_seconds, sum_seconds;
   };
   struct Trace {

@@ -1,5 +1,6 @@
-// Reads a packed classifier in the order of its bytes: the frame, the metadata, the stem, each unit,
-// and the last layer. The sizes in a record are checked before anything of these sizes is read.
+// Reads a packed classifier in the order of its bytes: the frame, the metadata, the stem, each
+// unit, and the last layer. The sizes in a record are checked before anything of these sizes is
+// read.
 #include "classifier_model.h"
 
 #include <cmath>

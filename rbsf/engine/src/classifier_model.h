@@ -29,8 +29,8 @@ struct StemModel {
   std::vector<float> scale, bias;
 };
 
-enum class Border : uint8_t { kMinus, kPlus, kZero };     // What is around a binary map.
-enum class Source : uint8_t { kNone, kOwn, kBefore };     // What a unit's shortcut starts from.
+enum class Border : uint8_t { kMinus, kPlus, kZero };      // What is around a binary map.
+enum class Source : uint8_t { kNone, kOwn, kBefore };      // What a unit's shortcut starts from.
 enum class Change : uint8_t { kNone, kStrided, kPooled };  // What happens to it.
 
 // One binary convolution from reals to reals, and a shortcut around it or around the two.
@@ -57,9 +57,9 @@ struct ClassifierModel {
   int classes;
   StemModel stem;
   std::vector<UnitModel> units;
-  bool rectified;                               // Whether a batch norm and a ReLU come before the mean.
-  std::vector<float> last_scale, last_bias;     // Of that batch norm.
-  std::vector<float> weights, bias;             // [channels][classes], [classes]
+  bool rectified;  // Whether a batch norm and a ReLU come before the mean.
+  std::vector<float> last_scale, last_bias;  // Of that batch norm.
+  std::vector<float> weights, bias;          // [channels][classes], [classes]
 
   int channels() const { return units.back().outputs; }
 };

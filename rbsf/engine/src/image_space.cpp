@@ -88,9 +88,9 @@ ImageSpace::ImageSpace(const ClassifierModel& model, const std::vector<Unit>& un
   const int inputs = 3 * stem.window.kernel * stem.window.kernel;
   wide = {stem.window.strided(height), stem.window.strided(width), stem.outputs};
   const Window pool{kStemPool, kStemPoolStride};
-  shapes.push_back(stem.pool ? RealShape{pool.strided(wide.height), pool.strided(wide.width),
-                                         wide.channels}
-                             : wide);
+  shapes.push_back(
+      stem.pool ? RealShape{pool.strided(wide.height), pool.strided(wide.width), wide.channels}
+                : wide);
   if (stem.pool) unpooled = Bytes(sizeof(float) * wide.size());
   size_t most_map = shapes[0].size(), most_row = 0;
   const PointwiseShape shape{inputs, stem.outputs};
@@ -106,8 +106,7 @@ ImageSpace::ImageSpace(const ClassifierModel& model, const std::vector<Unit>& un
     shapes.push_back(out);
     most_map = std::max(most_map, out.size());
     most_row = std::max(most_row, static_cast<size_t>(out.width) * unit.mix.inputs);
-    most_counts = std::max(most_counts,
-                           sizeof(uint16_t) * out.width * unit.shape.padded_filters());
+    most_counts = std::max(most_counts, sizeof(uint16_t) * out.width * unit.shape.padded_filters());
     most_scratch = std::max(most_scratch, kernels.bits.scratch_bytes(unit.shape, out.width));
   }
   for (Bytes& map : maps) map = Bytes(sizeof(float) * most_map);

@@ -32,10 +32,10 @@ struct ImageSpace {
   RealShape wide;                 // The stem's map before its pool.
   std::vector<RealShape> shapes;  // That of the map that each unit reads, and of the last map.
 
-  Bytes pixels;      // The image and the border around it, [height + 2 p][width + 2 p][3].
-  Bytes unpooled;    // The stem's map before its pool, if it has one.
-  Bytes maps[3];     // See map().
-  std::vector<Bytes> planes;      // Of each unit, its bits and the border around them.
+  Bytes pixels;               // The image and the border around it, [height + 2 p][width + 2 p][3].
+  Bytes unpooled;             // The stem's map before its pool, if it has one.
+  Bytes maps[3];              // See map().
+  std::vector<Bytes> planes;  // Of each unit, its bits and the border around them.
   std::vector<Offsets> offsets;  // Of each unit.
 
   // One for each thread, large enough for a row of the stem or of any unit.

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from rbsf.engine.format import from_bytes
-from rbsf.engine.fuzz_classifier import random_classifier
 from rbsf.engine.fuzz import (
     CompiledReader,
     Finding,
@@ -21,6 +20,7 @@ from rbsf.engine.fuzz import (
     refusal,
     sample,
 )
+from rbsf.engine.fuzz_classifier import random_classifier
 
 COMPILERS = ("c++", "g++", "clang++")
 

@@ -25,7 +25,10 @@ E = 2.0**-24
 SETTINGS = [
     {"architecture": architecture, "shortcut": shortcut, "order": order, "downsample": downsample}
     for architecture, shortcut, order, downsample in itertools.product(
-        ("resnet18", "wrn22"), ("conv", "block"), ("conv_first", "norm_first"), ("strided", "pooled")
+        ("resnet18", "wrn22"),
+        ("conv", "block"),
+        ("conv_first", "norm_first"),
+        ("strided", "pooled"),
     )
 ]
 PADDINGS = itertools.cycle(("zero", "plus", "minus"))

@@ -13,7 +13,9 @@ from tracker.evaluation.report.paper_tables import TABLE2, TABLE3, TABLE4
 TABLE6 = [["33.7", "33.7", "374.1"], ["a", "b", "-"], ["c", "d", "e"], ["f", "g", "-"]]
 
 
-def header(weights="rbcn", adversarial=0.0, norm_pass=0.0, mse=0.0, root="data/cifar100", **changes):
+def header(
+    weights="rbcn", adversarial=0.0, norm_pass=0.0, mse=0.0, root="data/cifar100", **changes
+):
     """The header of a training's last checkpoint."""
     config = {
         "network": {"architecture": "resnet18", "stages": [32, 32, 64, 128], "classes": 100},

@@ -131,7 +131,9 @@ def write_tables(runs: Sequence[Run], table6: Sequence[Sequence[str]], output: P
     texts = []
     for table in TABLES:
         groups = {"paper": table.columns, "measured": table.columns}
-        rows = [[*labels, *_paper(table, cells), *_ours(cells, runs)] for labels, cells in table.rows]
+        rows = [
+            [*labels, *_paper(table, cells), *_ours(cells, runs)] for labels, cells in table.rows
+        ]
         notes = _missing(table, runs)
         texts.append(_write(table.number, table.title, table.labels, groups, rows, notes, output))
     groups = {"paper": TABLE6_COLUMNS, "counted here": TABLE6_COLUMNS}

@@ -118,9 +118,7 @@ TABLE3 = PaperTable(
     ),
 )
 
-_METHODS4: tuple[Method, ...] = (
-    *("real", "XNOR", "ABC-Net", "BinaryNet", "Bi", "PCNN", "R+G+B"),
-)
+_METHODS4: tuple[Method, ...] = (*("real", "XNOR", "ABC-Net", "BinaryNet", "Bi", "PCNN", "R+G+B"),)
 _TABLE4: dict[Literal["top1", "top5"], tuple[float, ...]] = {
     "top1": (69.3, 51.2, 42.7, 42.2, 56.4, 57.3, 59.5),
     "top5": (89.2, 73.2, 67.6, 67.1, 79.5, 79.8, 81.6),
