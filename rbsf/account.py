@@ -13,8 +13,8 @@ Mbits, 11.14x), with these readings:
    But XNOR-Net multiplies each output of a binary convolution twice, by alpha and by K.
 2. The parameters are weights, biases, and the gamma and beta of batch norms. XNOR-Net has an alpha
    for each binary filter besides. The batch norms of the stem and of the shortcuts, which stay
-   real, also keep their mean and variance. This last reading is a guess: without it the figures would be
-   33.6 Mbits and 11.12x.
+   real, also keep their mean and variance. This last reading is a guess: without it the figures
+   would be 33.6 Mbits and 11.12x.
 
 RBCN has one C* for a layer instead of alpha and K, "which can be negligible": by the plain rule its
 ResNet-18 takes 33.5 Mbits and 1.64e8 FLOPs, 11.16x and 11.06x less than the real one.
