@@ -22,6 +22,8 @@ COMMANDS = {
     "evaluate": "Measures trackers on a benchmark.",
     "report": "Makes an evaluation's report again, or compares several evaluations.",
     "table5": "Measures the paper's Table 5 for its trackers and others.",
+    "tables": "Makes the paper's other tables, with our figures beside the paper's.",
+    "summary": "Shows what a network costs: parameters, memory, multiplications.",
     "check-dataset": "Lists what a benchmark's folder lacks.",
     "cache": "Makes the crops that a training needs.",
     "train": "Trains the full-precision teacher, or distils the binary network from it.",

@@ -69,3 +69,50 @@ class Network:
 
     def profile(self, crops: NDArray[np.uint8]) -> list[float]:
         """Runs the network once and gives the seconds that each layer took."""
+
+class Classifier:
+    """A packed classifier. Several threads may call it at the same time.
+
+    Args:
+        data: The content of a packed file.
+        path: The kernel path to use, one of `paths()`. Empty takes the fastest.
+        threads: How many threads run the network, 1 to 256.
+
+    Raises:
+        ValueError: The file is damaged, this machine lacks the path, or `threads` is out of range.
+    """
+
+    def __init__(self, data: bytes, path: str = "", threads: int = 1) -> None: ...
+    @property
+    def path(self) -> str:
+        """The kernel path in use."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads run the network."""
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Gives the logits (N, classes) of RGB images (N, H, W, 3)."""
+
+    def trace(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[
+        NDArray[np.float32],
+        list[tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]],
+    ]:
+        """Gives what one image (1, H, W, 3) passes through.
+
+        Returns:
+            The stem's map (h, w, C), and for each unit the bits of its input, 0 and 1, the sums of
+            its binary convolution, and its output, (h, w, C) each.
+        """
+
+    def profile(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[float, list[tuple[float, float, float]], float]:
+        """Runs one image (1, H, W, 3) and gives the seconds that its parts took.
+
+        Returns:
+            Those of the stem; for each unit those of its signs, its shortcut and its sums; and
+            those of the last layer.
+        """

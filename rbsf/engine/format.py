@@ -1,6 +1,7 @@
 """The packed file `.rbsf`, versions 1 to 3: its bytes one by one, and how to read and write it.
 
-All numbers are little-endian. This module does not need torch.
+These are trackers' networks. A classifier has version 4, see `rbsf.engine.classifier_format`. All
+numbers are little-endian. This module does not need torch.
 
 The file begins with a header:
 
@@ -62,10 +63,8 @@ A file that breaks one of these rules is refused:
 
 from __future__ import annotations
 
-import json
 import math
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -73,24 +72,28 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rbsf.engine.frame import (
+    CLASSIFIER_VERSION,
+    check_metadata_size,
+    metadata_bytes,
+    open_frame,
+    pack_bits,
+    read_metadata,
+    seal,
+)
 from rbsf.engine.packed_head import LARGEST, PackedHead, head_bytes, read_head
 from rbsf.engine.reading import Reader, Refused, require
 from rbsf.errors import InputError
 from rbsf.files.atomic import replacing
 
-MAGIC = b"\x89RBSF\r\n\x1a"
-VERSION = 3
-"""The newest version. Version 1 knows no levels, version 2 knows no box head."""
 HEAD_VERSION = 3
 """The version of a file with a box head."""
-MOST_METADATA = 65536
-"""The greatest size of the metadata, in bytes."""
 MOST_TERMS = {"pixels": 32768, "bits": 32768, "levels": 16384}
 """The greatest K of a layer that reads these."""
 STEPS = 3
 """The steps from the lowest of the four levels to the highest."""
 
-_HEADER = struct.Struct("<8sIIQffII")
+_HEADER = struct.Struct("<ffII")
 _RECORD = struct.Struct("<4B5I")
 _KINDS: tuple[Literal["pixels", "binary"], ...] = ("pixels", "binary")
 _OUTPUTS: tuple[Literal["bits", "real", "levels"], ...] = ("bits", "real", "levels")
@@ -183,15 +186,12 @@ def to_bytes(network: PackedNetwork) -> bytes:
     Raises:
         InputError: The network breaks a rule of the format.
     """
-    metadata = json.dumps(network.metadata, sort_keys=True, ensure_ascii=False).encode()
+    metadata = metadata_bytes(network.metadata)
     head = b"" if network.head is None else head_bytes(network.head)
-    body = b"".join([metadata, *map(layer_bytes, network.layers), head])
     gain, bias = network.response_gain, network.response_bias
-    counts = (len(metadata), len(network.layers))
-    size = _HEADER.size + len(body)
-    header = _HEADER.pack(MAGIC, network.version, 0, size, gain, bias, *counts)
-    crc = zlib.crc32(header[16:] + body)
-    data = _HEADER.pack(MAGIC, network.version, crc, size, gain, bias, *counts) + body
+    header = _HEADER.pack(gain, bias, len(metadata), len(network.layers))
+    content = b"".join([header, metadata, *map(layer_bytes, network.layers), head])
+    data = seal(network.version, content)
     from_bytes(data, "this network")  # never write a file that could not be read
     return data
 
@@ -208,38 +208,19 @@ def from_bytes(data: bytes, name: str) -> PackedNetwork:
             breaks a rule of the format.
     """
     try:
-        return _parse(Reader(data))
+        return _parse(*open_frame(data))
     except Refused as refused:
         raise InputError(f"{name} {refused}") from None
 
 
-def _parse(reader: Reader) -> PackedNetwork:
-    data = reader.data
-    require(data[:8] == MAGIC[: len(data[:8])] and len(data) > 0, "is not a packed RB-SF file")
-    require(len(data) >= _HEADER.size, f"is truncated: {len(data)} bytes are less than a header")
-    _, version, crc, size, gain, bias, text_size, count = _HEADER.unpack(reader.take(_HEADER.size))
-    require(
-        version <= VERSION,
-        f"has version {version}, but this rbsf reads only up to {VERSION}: update rbsf",
-    )
-    require(version >= 1, f"is damaged: there is no version {version}")
-    require(
-        size <= len(data),
-        f"is truncated: it has {len(data)} of {size} bytes; download it again",
-    )
-    require(size == len(data), f"is damaged: {len(data) - size} bytes follow its end")
-    require(
-        zlib.crc32(data[16:]) == crc,
-        "is damaged: its checksum does not match; download it again",
-    )
+def _parse(version: int, reader: Reader) -> PackedNetwork:
+    require(version != CLASSIFIER_VERSION, "holds a classifier, not a tracker's network")
+    gain, bias, text_size, count = _HEADER.unpack(reader.take(_HEADER.size))
     require(math.isfinite(gain) and gain > 0, f"has response gain {gain:g}: it must be positive")
     require(math.isfinite(bias), f"has response bias {bias:g}: it must be finite")
-    require(
-        text_size <= MOST_METADATA,
-        f"has {text_size} bytes of metadata: at most {MOST_METADATA} are allowed",
-    )
+    check_metadata_size(text_size)
     require(2 <= count <= 32, f"has {count} layers: 2 to 32 are allowed")
-    metadata = _metadata(reader.take(text_size))
+    metadata = read_metadata(reader.take(text_size))
     layers: list[PackedLayer] = []
     for number in range(count):
         layers.append(_layer(reader, f"layer {number + 1}", layers, number == count - 1))
@@ -255,17 +236,6 @@ def _parse(reader: Reader) -> PackedNetwork:
         f"is damaged: it has version {version}, but its layers make version {network.version}",
     )
     return network
-
-
-def _metadata(text: bytes) -> dict[str, Any]:
-    reason = "is damaged: its metadata is not a JSON object"
-    try:
-        metadata = json.loads(text.decode())
-        json.dumps(metadata, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except (ValueError, RecursionError):
-        raise Refused(reason) from None
-    require(isinstance(metadata, dict), reason)
-    return metadata
 
 
 class _Record(NamedTuple):
@@ -366,14 +336,9 @@ def layer_bytes(layer: PackedLayer) -> bytes:
     shape = (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.groups)
     parts = [_RECORD.pack(kind, output, layer.pool, 0, *shape)]
     rows = layer.weights.transpose(0, 2, 3, 1).reshape(layer.outputs, -1)
-    parts.append(_pack_bits(rows > 0) if kind else rows.astype("<i1").tobytes())
+    parts.append(pack_bits(rows > 0) if kind else rows.astype("<i1").tobytes())
     if layer.thresholds is not None and layer.flips is not None:
-        parts += [layer.thresholds.astype("<i4").tobytes(), _pack_bits(layer.flips[None])]
+        parts += [layer.thresholds.astype("<i4").tobytes(), pack_bits(layer.flips[None])]
     if layer.scale is not None and layer.bias is not None:
         parts += [layer.scale.astype("<f4").tobytes(), layer.bias.astype("<f4").tobytes()]
     return b"".join(parts)
-
-
-def _pack_bits(rows: NDArray[np.bool_]) -> bytes:
-    """Packs rows of bits (n, m) so that each starts on a byte; the inverse of `Reader.bits`."""
-    return np.packbits(rows, axis=1, bitorder="little").tobytes()

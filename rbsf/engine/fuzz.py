@@ -20,7 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rbsf.engine.classifier_format import PackedClassifier, classifier_bytes, parse_classifier
 from rbsf.engine.format import PackedLayer, PackedNetwork, from_bytes, to_bytes
+from rbsf.engine.frame import CLASSIFIER_VERSION
+from rbsf.engine.fuzz_classifier import number_places, random_classifier
 from rbsf.engine.packed_head import CELLS, TOWER_KERNEL, Floats, HeadLayer, PackedHead, Tower
 from rbsf.errors import InputError
 
@@ -132,8 +135,10 @@ def random_head(rng: np.random.Generator, features: int, channels: int = 0) -> P
     )
 
 
-def sample(network: PackedNetwork) -> Sample:
+def sample(network: PackedNetwork | PackedClassifier) -> Sample:
     """Makes the file of a network, and finds the numbers in it."""
+    if isinstance(network, PackedClassifier):
+        return Sample(classifier_bytes(network), number_places(network))
     data = to_bytes(network)
     at = 40 + int.from_bytes(data[32:36], "little")
     numbers = list(range(8, 40, 4))
@@ -152,7 +157,7 @@ def sample(network: PackedNetwork) -> Sample:
 
 
 def damaged_files(count: int, seed: int) -> Iterator[bytes]:
-    """Makes files by damaging 64 random networks, one to three times each.
+    """Makes files by damaging 64 random networks and 32 classifiers, one to three times each.
 
     Args:
         count: How many files to make.
@@ -160,6 +165,7 @@ def damaged_files(count: int, seed: int) -> Iterator[bytes]:
     """
     rng = random.Random(seed)
     samples = [sample(random_network(rng.getrandbits(32))) for _ in range(64)]
+    samples += [sample(random_classifier(rng.getrandbits(32))) for _ in range(32)]
     for _ in range(count):
         whole = rng.choice(samples)
         data = bytearray(whole.data)
@@ -234,8 +240,9 @@ def refusal(data: bytes) -> str:
     Raises:
         Finding: The reader neither accepts nor refuses it.
     """
+    classifier = data[8:12] == CLASSIFIER_VERSION.to_bytes(4, "little")
     try:
-        from_bytes(data, "it")
+        (parse_classifier if classifier else from_bytes)(data, "it")
     except InputError as error:
         return str(error)
     except Exception as error:

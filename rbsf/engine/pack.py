@@ -154,30 +154,44 @@ def _binary_layer(
 ) -> PackedLayer:
     if conv.padding:
         raise InputError(f"{shape.name} pads its input: the packed engine has no padding")
-    signs, scale = conv.weight_binarizer(conv.weight)
-    if not (signs.abs() == 1).all():
-        raise InputError(f"{shape.name} has kernel values other than +1 and -1, which are not bits")
-    if scale.numel() not in (1, shape.outputs):
-        raise InputError(
-            f"{shape.name} has a scale of shape {tuple(scale.shape)}: "
-            "only one number for the layer, or one for each filter, can be folded"
-        )
-    if not (scale.isfinite() & (scale > 0)).all():
-        raise InputError(f"{shape.name} has a scale that is not positive and finite")
-    scales = scale.float().reshape(-1).expand(shape.outputs) * unit_of(conv.activation_binarizer)
+    weights, scale = binary_kernel(conv, shape.name)
+    scales = scale * unit_of(conv.activation_binarizer)
     bias = torch.zeros(shape.outputs) if conv.bias is None else conv.bias
-    weights = signs.to(torch.int8).numpy()
     if after is None:
         real = (scales.numpy().copy(), bias.numpy().copy())
         return PackedLayer("binary", *shape[1:], weights, None, None, *real)
     decide = _decision(scales, bias, backbone.norms[shape.name], after, shape)
-    terms = signs[0].numel()
+    terms = weights[0].size
     if isinstance(conv.activation_binarizer, Levels):
         sums = torch.arange(-STEPS * terms, STEPS * terms + 1, dtype=torch.float32)
     else:
         sums = torch.arange(-terms, terms + 1, 2, dtype=torch.float32)
     _, thresholds, flips = _steps(sums, decide, _step_count(after), shape)
     return _folded_layer("binary", shape, weights, thresholds, flips)
+
+
+def binary_kernel(conv: BinaryConv2d, name: str) -> tuple[NDArray[np.int8], Tensor]:
+    """The signs of a binary convolution, and its scale for each filter (Cout,), in float32.
+
+    Args:
+        conv: The convolution.
+        name: Its name, for messages.
+
+    Raises:
+        InputError: The kernel is not one of signs, or its scale is not one positive number for the
+            layer or for each filter.
+    """
+    signs, scale = conv.weight_binarizer(conv.weight)
+    if not (signs.abs() == 1).all():
+        raise InputError(f"{name} has kernel values other than +1 and -1, which are not bits")
+    if scale.numel() not in (1, len(signs)):
+        raise InputError(
+            f"{name} has a scale of shape {tuple(scale.shape)}: "
+            "only one number for the layer, or one for each filter, can be folded"
+        )
+    if not (scale.isfinite() & (scale > 0)).all():
+        raise InputError(f"{name} has a scale that is not positive and finite")
+    return signs.to(torch.int8).numpy(), scale.float().reshape(-1).expand(len(signs))
 
 
 def _step_count(after: BinaryConv2d) -> int:

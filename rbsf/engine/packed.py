@@ -1,4 +1,4 @@
-"""A packed network on the compiled kernels, and the check that a packed network can track."""
+"""Packed networks on the compiled kernels, and the check that one can track."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.cores import usable_cores
+from rbsf.engine.classifier_format import PackedClassifier, classifier_bytes
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork, to_bytes
 from rbsf.engine.origin import Reloadable
@@ -60,8 +61,22 @@ def open_network(network: PackedNetwork, threads: int | None) -> Any:
         InputError: The compiled kernels are missing, or RBSF_KERNELS names none of them.
     """
     kernels = require_kernels()
-    threads = threads or min(usable_cores(), MOST_THREADS)
-    return kernels.Network(to_bytes(network), _chosen_path(), threads)
+    return kernels.Network(to_bytes(network), _chosen_path(), threads or _usual_threads())
+
+
+def open_classifier(network: PackedClassifier, threads: int | None) -> Any:
+    """Opens a classifier on the compiled kernels; `rbsf/engine/_kernels.pyi` says what it can do.
+
+    Its arguments and errors are those of `open_network`.
+    """
+    kernels = require_kernels()
+    return kernels.Classifier(
+        classifier_bytes(network), _chosen_path(), threads or _usual_threads()
+    )
+
+
+def _usual_threads() -> int:
+    return min(usable_cores(), MOST_THREADS)
 
 
 class PackedEmbedder(Reloadable):

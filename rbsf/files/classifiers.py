@@ -37,6 +37,14 @@ def load_classifier(path: str | Path) -> ResidualNet:
     return network.eval().requires_grad_(False)
 
 
+def is_classifier_checkpoint(file: Path) -> bool:
+    """Whether a file is the checkpoint of a classifier; False if it cannot be read."""
+    try:
+        return load_checkpoint(file).header.get("kind") in KINDS
+    except InputError:
+        return False  # what is wrong is said when it is loaded
+
+
 def _network_of(header: dict[str, Any], file: Path) -> ResidualNet:
     """Makes an untrained network of the architecture that a header names."""
     config, kind = header.get("config", {}), header.get("kind")

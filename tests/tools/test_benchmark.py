@@ -7,6 +7,8 @@ import json
 import pytest
 from tool_runs import ROOT, tool_runs
 
+from tracker.commands.benchmark import classify
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory):
@@ -44,3 +46,20 @@ def test_bad_input_is_one_line(run, words, why):
     assert ended.status == 2
     assert why in ended.err and ended.err.count("\n") == 1 and "Traceback" not in ended.err
     assert ended.out == ""
+
+
+def test_classify_times_a_resnet_beside_its_flops(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracker.benchmark.machine.restart_with_threads", lambda threads: None)
+    monkeypatch.setattr("tracker.benchmark.machine.set_threads", lambda threads: None)
+    monkeypatch.setattr("tracker.benchmark.classify._rivals", lambda *_: ({}, ["no rivals"]))
+    file = tmp_path / "classify.json"
+    classify(threads=1, repeats=1, side=32, output=file)
+    figures = json.loads(file.read_text())
+    assert [row["name"] for row in figures["rows"]] == ["packed"]
+    layers = figures["layers"]
+    assert [row["name"] for row in layers if row["kind"] == "real"] == [
+        "layer2.0.conv1 around", "layer3.0.conv1 around", "layer4.0.conv1 around", "fc",
+    ]  # fmt: skip
+    assert sum(row["kind"] == "binary" for row in layers) == 16
+    assert sum(row["flops"] for row in layers) == pytest.approx(1)
+    assert layers[0]["gmac"] == pytest.approx(16**2 * 64 * 147 / 1e9)

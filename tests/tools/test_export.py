@@ -12,13 +12,14 @@ from tool_runs import tool_runs
 
 from rbsf.embedder import SHIPPED_RBSF
 from rbsf.engine import onnx_export
+from rbsf.engine.classifier_format import read_classifier
 from rbsf.engine.format import read_packed
 from rbsf.engine.pack import pack_file
 from rbsf.engine.packed_head import head_bytes
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network
-from rbsf.nn import make_student
+from rbsf.nn import NetworkSettings, make_classifier, make_student
 from tracker.benchmark.speed import scene_clip
 
 LATENT = SHIPPED_RBSF.with_name("rbsf_box_latent.safetensors")
@@ -196,3 +197,28 @@ def test_packing_is_deterministic(packed):
     ours, theirs = pack_file(STUDENT), read_packed(packed)
     for a, b in zip(ours.layers, theirs.layers, strict=True):
         assert np.array_equal(a.weights, b.weights)
+
+
+def test_a_classifier_is_packed_and_shown(run, tmp_path):
+    config = {"network": {"architecture": "wrn22", "classes": 5}, "weights": "rbcn"}
+    config |= {"activations": "approx", "c_shape": "kernel"}
+    network = make_classifier(NetworkSettings(**config["network"]), "rbcn").eval()
+    source, packed = tmp_path / "wrn.safetensors", tmp_path / "wrn.rbsf"
+    header = {"kind": "binary_classifier", "config": config, "seed": 1, "step": 2}
+    save_checkpoint(source, header, {"model": network.state_dict()})
+    ended = run("export", source, "--output", packed)
+    assert (ended.status, ended.out) == (0, ""), ended.err
+    assert ended.err == f"wrote {packed}: {packed.stat().st_size:,} bytes\n"
+    assert read_classifier(packed).metadata["name"] == "wrn"
+    ended = run("export", packed, "--inspect")
+    assert ended.status == 0 and "16 -> 32" in ended.out and "own, strided" in ended.out
+    ended = run("export", packed, "--unpack", tmp_path / "a.npz")
+    assert ended.status == 2
+    assert (
+        ended.err.strip()
+        == f"error: {packed} is a classifier: it takes --output and --inspect alone"
+    )
+    ended = run("track", "--weights", packed, "clip.mp4")
+    assert ended.status == 2 and len(ended.err.splitlines()) == 1
+    with pytest.raises(InputError, match="holds a classifier, not a tracker's network"):
+        read_packed(packed)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,7 +97,7 @@ class Setup:
     @cached_property
     def quantised(self) -> bytes:
         """The graph in 8 bits."""
-        return _quantise(self.graph, self.calibration)
+        return quantise(self.graph, self.calibration, "crops")
 
     def float_embedder(self, name: str, engine: str, run: Run) -> RunEmbedder:
         """Returns the full-precision network as another runtime runs it."""
@@ -224,17 +224,23 @@ RIVALS = {
 }
 
 
-def _quantise(graph: bytes, calibration: list[Crops]) -> bytes:
-    """Quantises a trained graph: 8-bit weights per channel, symmetric signed 8-bit activations."""
+def quantise(graph: bytes, calibration: Sequence[NDArray[Any]], name: str) -> bytes:
+    """Quantises a trained graph: 8-bit weights per channel, symmetric signed 8-bit activations.
+
+    Args:
+        graph: The graph in full precision, as the bytes of an ONNX file.
+        calibration: Inputs from which the ranges are learned.
+        name: The name of the graph's input.
+    """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.crops: Iterator[Crops] = iter(calibration)
+            self.inputs: Iterator[NDArray[Any]] = iter(calibration)
 
         def get_next(self) -> dict[str, Any] | None:
-            crops = next(self.crops, None)
-            return None if crops is None else {"crops": crops}
+            values = next(self.inputs, None)
+            return None if values is None else {name: values}
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")

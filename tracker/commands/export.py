@@ -23,6 +23,7 @@ from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES, read_image
 
 from ..output.check import check_output
+from .export_classifier import export_classifier, is_classifier
 from .options import check_folder, check_weights
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ def export(
             "nothing to do: give --output, --compact, --inspect, --unpack, --compare or --onnx"
         )
     _check_words(source, output, compact, unpack, compare, onnx, data)
+    if is_classifier(source):
+        if compact or unpack or compare or onnx:
+            raise InputError(f"{source} is a classifier: it takes --output and --inspect alone")
+        return export_classifier(source, output, inspect)
     if output or inspect or unpack or compare:
         network = _network(source, data)
         if inspect:

@@ -5,6 +5,7 @@
 //   2. Comparison takes 32 counts at a time.
 //   3. Layers on pixels widen pixels and weights to 16 bits. vpmaddwd multiplies them and adds
 //      pairs of products. So do the layers of the box head.
+//   4. Residual networks are in real_rows.h.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -18,6 +19,7 @@
 #include "head_sums.h"
 #include "kernels.h"
 #include "pixel_sums.h"
+#include "real_rows.h"
 #include "x86_round.h"
 
 namespace rbsf {
@@ -121,8 +123,21 @@ struct Products {
   }
 };
 
+struct Lanes {
+  typedef float Reals __attribute__((vector_size(32)));
+  typedef int32_t Ints __attribute__((vector_size(32)));
+  typedef uint16_t Counts __attribute__((vector_size(16)));
+  // Of 16 registers a tile takes 12 for sums, 2 for weights and 1 for an input.
+  static constexpr int kRegisters = 2, kPixels = 6;
+
+  static uint32_t at_least(Reals reals, Reals bounds) {
+    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(reals >= bounds)));
+  }
+};
+
 using Pixels = PixelSums<Products>;
 using Layers = HeadSums<Products>;
+using Reals = RealRows<Lanes>;
 
 const Kernels kPath = {"avx2",
                        ByteSums<Lookup<1>>::counting(),
@@ -134,7 +149,10 @@ const Kernels kPath = {"avx2",
                        Layers::pointwise_row,
                        Layers::pack_depthwise,
                        Layers::depthwise_row,
-                       round_row};
+                       round_row,
+                       Reals::sign_row,
+                       Reals::add_row,
+                       Reals::mix_row};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// The layers of the box head on the dot products of VNNI, for both AVX-512 paths.
+// The layers of the box head on the dot products of VNNI, and what residual networks need, for both
+// AVX-512 paths.
 //
 // vpdpbusd multiplies four bytes with four weights of each of 16 outputs, or channels, and adds the
 // products to their 32-bit sums. This is a step of product_tile.h.
@@ -12,6 +13,7 @@
 #include <cstring>
 
 #include "head_sums.h"
+#include "real_rows.h"
 
 namespace rbsf {
 namespace {
@@ -56,7 +58,20 @@ struct HeadProducts {
   }
 };
 
+struct Lanes {
+  typedef float Reals __attribute__((vector_size(64)));
+  typedef int32_t Ints __attribute__((vector_size(64)));
+  typedef uint16_t Counts __attribute__((vector_size(32)));
+  // Of 32 registers a tile takes 16 for sums, 2 for weights and 1 for an input.
+  static constexpr int kRegisters = 2, kPixels = 8;
+
+  static uint32_t at_least(Reals reals, Reals bounds) {
+    return _mm512_cmp_ps_mask((__m512)reals, (__m512)bounds, _CMP_GE_OQ);
+  }
+};
+
 using Layers = HeadSums<HeadProducts>;
+using Reals = RealRows<Lanes>;
 
 }  // namespace
 }  // namespace rbsf

@@ -92,7 +92,7 @@ struct ByteSums {
   }
 
   static size_t input_bytes(const BinaryShape& shape, int width) {
-    return size_t(width + shape.kernel - 1) * shape.channel_bytes;
+    return size_t((width - 1) * shape.stride + shape.kernel) * shape.channel_bytes;
   }
 
   // Only nibbles need scratch memory: the rows of the windows, spread.
@@ -134,7 +134,7 @@ struct ByteSums {
   template <int registers, int pixels>
   static void count_tile(const BinaryShape& shape, const uint8_t* filters, const Spot* input,
                          size_t stride, uint16_t* counts) {
-    const int row_steps = steps(shape), pixel_steps = shape.channel_bytes * kSteps;
+    const int row_steps = steps(shape), pixel_steps = shape.step_bytes() * kSteps;
     const int parts = (row_steps + kMostSteps - 1) / kMostSteps;
     const int part = (row_steps + parts - 1) / parts;
     for (int row = 0; row < shape.kernel; ++row, input += stride)
@@ -186,7 +186,7 @@ struct ByteSums {
         // The windows that are left are shared equally, so that the last tile is not a small one.
         const int rounds = (width - x + Isa::kPixels - 1) / Isa::kPixels;
         pixels = (width - x + rounds - 1) / rounds;
-        kTiles[count - 1][pixels - 1](shape, tile, input + size_t(x) * shape.channel_bytes * kSteps,
+        kTiles[count - 1][pixels - 1](shape, tile, input + size_t(x) * shape.step_bytes() * kSteps,
                                       stride, counts + size_t(x) * padded + first);
       }
     }

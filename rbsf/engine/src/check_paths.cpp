@@ -3,7 +3,7 @@
 //
 //   1. A BinaryCase runs count_row, on bits or on levels, and compare_row. A PixelCase runs
 //      pixel_row. A PointwiseCase and a DepthwiseCase run the layers of the box head, and a
-//      RoundCase what turns their sums into bytes.
+//      RoundCase what turns their sums into bytes. A RealCase runs what residual networks need.
 //   2. Inputs are only as long as kernels.h promises and lie at the end of their memory, so that
 //      AddressSanitizer sees a read that goes too far.
 //   3. Counts, sums and bits must be those of `scalar`. Bytes between the output rows, or after
@@ -86,7 +86,8 @@ struct BinaryCase {
     if (random.between(0, 3))
       shape.channel_bytes = std::min(shape.channel_bytes, random.between(1, 24));
     width = affordable_width(random.between(1, 70), double(shape.filters) * shape.words(), 2e6);
-    const size_t row = size_t(width + shape.kernel - 1) * shape.channel_bytes;
+    if (random.between(0, 2) == 0) shape.stride = random.between(2, rbsf::kMaxStride);
+    const size_t row = size_t((width - 1) * shape.stride + shape.kernel) * shape.channel_bytes;
     stride = row + random.between(0, 9);
     out_stride = (shape.filters + 7) / 8 + random.between(0, 9);
     const size_t plane = stride * (shape.kernel - 1) + row;
@@ -138,7 +139,8 @@ struct BinaryCase {
   std::string describe() const {
     return std::string(levels ? "levels, " : "bits, ") + std::to_string(shape.filters) +
            " filters, kernel " + std::to_string(shape.kernel) + ", " +
-           std::to_string(shape.channel_bytes) + " channel bytes, width " + std::to_string(width);
+           std::to_string(shape.channel_bytes) + " channel bytes, stride " +
+           std::to_string(shape.stride) + ", width " + std::to_string(width);
   }
 
   bool check(const Kernels& path) const {
@@ -345,6 +347,69 @@ struct RoundCase {
   }
 };
 
+// What a residual network needs: signs, the sums of counts and a shortcut, and a 1x1 layer.
+struct RealCase {
+  int width, inputs, outputs;
+  std::vector<float> reals, thresholds, scale, bias, weights, shortcut;
+  std::vector<uint8_t> flips;
+  std::vector<uint16_t> counts;
+  std::vector<int32_t> offsets;
+
+  explicit RealCase(Random& random)
+      : width(random.between(1, 20)),
+        inputs(random.between(1, 90)),
+        outputs(random.between(1, 150)) {
+    const auto numbers = [&](size_t count) {
+      std::vector<float> values(count);
+      for (float& value : values) value = random.between(-9999, 9999) * 0.37f;
+      return values;
+    };
+    reals = numbers(size_t(width) * inputs), thresholds = numbers(inputs);
+    for (int c = 0; c < inputs; c += 2) reals[c] = thresholds[c];  // Ties.
+    thresholds[0] = -std::numeric_limits<float>::infinity();
+    reals.back() = std::numeric_limits<float>::quiet_NaN();
+    flips = random.bytes((inputs + 7) / 8);
+    if (inputs % 8) flips.back() = static_cast<uint8_t>(flips.back() & ((1 << inputs % 8) - 1));
+    scale = numbers(outputs), bias = numbers(outputs);
+    shortcut = numbers(size_t(width) * outputs), weights = numbers(size_t(inputs) * outputs);
+    counts.resize(size_t(width) * shape().padded_filters());
+    for (uint16_t& count : counts) count = static_cast<uint16_t>(random.between(0, UINT16_MAX));
+    for (int f = 0; f < outputs; ++f) offsets.push_back(random.between(-65536, 65536));
+  }
+
+  BinaryShape shape() const { return {outputs, 1, 1}; }
+
+  // The bits, and the bytes of all reals but those that come of a NaN.
+  std::vector<uint8_t> run(const Kernels& path) const {
+    std::vector<uint8_t> found(size_t(width) * ((inputs + 7) / 8));
+    path.sign_row(reals.data(), thresholds.data(), flips.data(), inputs, width, found.data());
+    std::vector<float> sums = shortcut;
+    path.add_row(shape(), counts.data(), width, offsets.data(), scale.data(), bias.data(),
+                 sums.data());
+    const rbsf::MixShape mix{inputs, outputs};
+    rbsf::Bytes padded(sizeof(float) * inputs * mix.padded_outputs());
+    for (int i = 0; i < inputs; ++i)
+      std::memcpy(padded.as<float>() + size_t(i) * mix.padded_outputs(),
+                  &weights[size_t(i) * outputs], sizeof(float) * outputs);
+    std::vector<float> mixed(size_t(width) * outputs, 7.0f);
+    std::vector<float> whole = reals;
+    whole.back() = 1;
+    path.mix_row(mix, padded, bias.data(), whole.data(), width, mixed.data());
+    for (const auto& values : {sums, mixed}) {
+      const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+      found.insert(found.end(), bytes, bytes + sizeof(float) * values.size());
+    }
+    return found;
+  }
+
+  bool check(const Kernels& path) const {
+    if (run(path) == run(*rbsf::kScalar)) return true;
+    std::printf("%s: reals differ: %d inputs, %d outputs, width %d\n", path.name, inputs, outputs,
+                width);
+    return false;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -359,10 +424,12 @@ int main(int argc, char** argv) {
     const PointwiseCase pointwise(random);
     const DepthwiseCase depthwise(random);
     const RoundCase rounded(random);
+    const RealCase reals(random);
     for (const Kernels* path : rbsf::usable_paths())
       if (path != rbsf::kScalar) {
         wrong += !binary.check(*path) + !pixels.check(*path);
         wrong += !pointwise.check(*path) + !depthwise.check(*path) + !rounded.check(*path);
+        wrong += !reals.check(*path);
       }
   }
   std::printf("%d trials, %d differences from scalar:%s\n", trials, wrong, names.c_str());

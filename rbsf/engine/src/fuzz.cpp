@@ -6,6 +6,7 @@
 //      must give the same bits. So must the box head, if there is one.
 //   3. One line on standard output says what became of the file: "refused" and why, "accepted", or
 //      "ran".
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -16,7 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "classifier.h"
 #include "dispatch.h"
+#include "frame.h"
 #include "max_sizes.h"
 #include "model.h"
 #include "network.h"
@@ -99,8 +102,56 @@ void run_head(const rbsf::Model& model, int cells, int threads) {
   }
 }
 
+// The binary multiplications in a small image, and those of the stem.
+double products(const rbsf::ClassifierModel& model, int side) {
+  const auto& stem = model.stem.window;
+  side = stem.strided(side);
+  double sum = double(side) * side * model.stem.outputs * stem.kernel * stem.kernel * 3;
+  if (model.stem.pool) side = (side - 1) / rbsf::kStemPoolStride + 1;
+  for (const rbsf::UnitModel& unit : model.units) {
+    side = unit.window.strided(side);
+    sum += double(side) * side * unit.outputs * (unit.taps() + unit.shortcut_inputs);
+  }
+  return sum;
+}
+
+// Equal in their bits, but for numbers that are none.
+bool same(const std::vector<float>& left, const std::vector<float>& right) {
+  for (size_t i = 0; i < left.size(); ++i)
+    if (std::memcmp(&left[i], &right[i], sizeof(float)) != 0 &&
+        !(std::isnan(left[i]) && std::isnan(right[i])))
+      return false;
+  return left.size() == right.size();
+}
+
+std::string run_classifier(const uint8_t* data, size_t size, uint32_t number) {
+  const rbsf::ClassifierModel model = rbsf::read_classifier(data, size);
+  const int side = 1 + int(number % 9), threads = 1 + int(number % 2);
+  if (products(model, side) + double(model.channels()) * model.classes > kMostProducts)
+    return "accepted";
+  const auto image = noise_crops(1, side);
+  const auto trace = [&](const char* path) {
+    return rbsf::Classifier(model, path, threads).trace(image.data(), side, side);
+  };
+  const auto expected = trace("scalar");
+  for (const rbsf::Kernels* path : rbsf::usable_paths()) {
+    const auto got = trace(path->name);
+    bool equal = same(got.stem, expected.stem) && same(got.logits, expected.logits);
+    for (size_t i = 0; i < got.units.size(); ++i)
+      equal = equal && got.units[i].bits == expected.units[i].bits &&
+              got.units[i].sums == expected.units[i].sums &&
+              same(got.units[i].values, expected.units[i].values);
+    if (equal) continue;
+    std::fprintf(stderr, "the classifier of path %s differs from scalar\n", path->name);
+    std::abort();
+  }
+  return "ran";
+}
+
 std::string verdict(const uint8_t* data, size_t size, uint32_t number) {
   try {
+    if (rbsf::open_frame(data, size).version == rbsf::kClassifierVersion)
+      return run_classifier(data, size, number);
     const rbsf::Model model = rbsf::read_model(data, size);
     const int side = crop_side(model, 1 + int(number % 3)), threads = 1 + int(number % 2);
     if (model.head) run_head(model, int(number % 3), threads);

@@ -8,6 +8,8 @@
 //   3. pixel_row does both in one for the first layer, which multiplies 8-bit pixels and weights.
 //   4. pointwise_row and depthwise_row sum products of bytes in the layers of the box head, and
 //      round_row turns sums into bytes.
+//   5. sign_row, add_row and mix_row are what a residual network needs around its binary layers,
+//      whose inputs and outputs are reals there.
 //
 // The functions whose names begin with pack put weights into the order in which the path reads
 // them. Every
@@ -36,11 +38,16 @@ constexpr int kFilterBlock = 64;
 // Sums of products of bytes are computed in blocks of this many outputs or channels.
 constexpr int kSumBlock = 48;
 
+// 1x1 layers on reals are computed in blocks of this many outputs.
+constexpr int kMixBlock = 32;
+
 // The filters of one group of a binary layer.
 struct BinaryShape {
   int filters;
   int kernel;         // The rows of a filter, and its columns.
   int channel_bytes;  // The bytes that one pixel of one group takes.
+  int stride = 1;     // The pixels from a window to the next.
+  int step_bytes() const { return stride * channel_bytes; }
   int row_bytes() const { return kernel * channel_bytes; }
   int row_words() const { return (row_bytes() + 7) / 8; }
   int words() const { return kernel * row_words(); }
@@ -82,6 +89,12 @@ struct DepthwiseShape {
   int channels;
   int kernel;  // The rows of a filter, and its columns.
   int padded_channels() const { return (channels + kSumBlock - 1) / kSumBlock * kSumBlock; }
+};
+
+// A 1x1 layer on reals. Its weights are padded with zeros.
+struct MixShape {
+  int inputs, outputs;
+  int padded_outputs() const { return (outputs + kMixBlock - 1) / kMixBlock * kMixBlock; }
 };
 
 // The rows of a map of bytes, in which each pixel has its channels together.
@@ -152,6 +165,25 @@ struct Kernels {
   // and rounded to the nearest integer, half to even. What is no number becomes 0.
   void (*round_row)(const int32_t* sums, const float* scale, const float* bias, int count,
                     uint8_t* bytes);
+
+  // Computes bits[x][channel] = (reals[x][channel] >= thresholds[channel]) ^ flips[channel], packed
+  // with the lowest bit first. Each pixel starts on a byte, and its unused bits are 0. What is no
+  // number reaches no threshold. `reals` is [width][channels].
+  void (*sign_row)(const float* reals, const float* thresholds, const uint8_t* flips, int channels,
+                   int width, uint8_t* bits);
+
+  // Computes reals[x][filter] = (offsets[filter] - 2 counts[x][filter]) * scale[filter] +
+  // bias[filter] + reals[x][filter], rounded to float32 after each operation from left to right.
+  // `reals` is [width][filters], and `counts` is [width][padded_filters].
+  void (*add_row)(const BinaryShape&, const uint16_t* counts, int width, const int32_t* offsets,
+                  const float* scale, const float* bias, float* reals);
+
+  // Computes sums[x][output] = the sum of inputs[x][i] * weights[i][output] over i, added in their
+  // order from 0 on and rounded to float32 after each operation, and then bias[output] added.
+  // `inputs` is [width][inputs], `weights` [inputs][padded_outputs] on a cache line, `sums`
+  // [width][outputs].
+  void (*mix_row)(const MixShape&, const Bytes& weights, const float* bias, const float* inputs,
+                  int width, float* sums);
 };
 
 // The bytes of scratch memory that pixel_row may use for each output pixel, and for a whole row.

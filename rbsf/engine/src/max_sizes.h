@@ -11,13 +11,17 @@ namespace rbsf {
 constexpr int kMaxLayers = 32;
 constexpr int kMaxChannels = 4096;
 constexpr int kMaxKernel = 15;        // The rows of a filter, and its columns.
-constexpr int kMaxStride = 4;         // Only the layer on pixels has a stride.
+constexpr int kMaxStride = 4;         // A tracker's binary layers have none.
 constexpr int kMaxTaps = 32768;       // The products in one sum of a binary layer on bits.
 constexpr int kMaxLevelTaps = 16384;  // The same of a binary layer on levels.
 
 // Of a box head.
 constexpr int kMaxHeadChannels = 1024;       // Those of the features too.
 constexpr float kMaxHeadNumber = 1048576.0;  // 2^20. Every float is at most this in magnitude.
+
+// Of a classifier.
+constexpr int kMaxUnits = 256;
+constexpr int kMaxClasses = 65536;
 
 // Of a call.
 constexpr int kMaxCropSide = 4096;

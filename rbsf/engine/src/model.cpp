@@ -1,6 +1,7 @@
 // Reads a packed file in the order of its bytes:
 //
-//   1. The header: the magic number, version, size and checksum are verified before anything else.
+//   1. The header: the magic number, version, size and checksum are verified before anything else
+//      (frame.cpp).
 //   2. The metadata, which only Python needs, is skipped.
 //   3. Each layer: its record of sizes is checked against the limits and against the layer before
 //      it. Only then are its weights and its thresholds, or its scales and biases, read.
@@ -8,26 +9,16 @@
 #include "model.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "frame.h"
 #include "max_sizes.h"
-#include "reader.h"
 
 namespace rbsf {
 namespace {
-
-constexpr uint8_t kMagic[8] = {0x89, 'R', 'B', 'S', 'F', 0x0D, 0x0A, 0x1A};
-constexpr uint32_t kBitsVersion = 1;    // The outputs of all layers but the last are bits.
-constexpr uint32_t kLevelsVersion = 2;  // Some of them are levels.
-constexpr uint32_t kHeadVersion = 3;    // A box head follows the layers.
-constexpr size_t kHeader = 40;          // The bytes of the header.
-constexpr size_t kChecked = 16;         // The checksum covers everything from this byte on.
-constexpr uint32_t kMaxMetadata = 65536;
 
 using rbsf::refuse;  // The overload below would hide it.
 
@@ -39,28 +30,6 @@ void check_range(size_t layer, const char* what, uint32_t value, int most) {
   if (value < 1 || value > static_cast<uint32_t>(most))
     refuse(layer, std::string("its ") + what + " must be 1 to " + std::to_string(most) +
                       ", but it is " + std::to_string(value));
-}
-
-// The CRC-32 that zlib computes. Its polynomial, reflected, is 0xEDB88320.
-uint32_t crc32(const uint8_t* data, size_t size) {
-  static const std::array<uint32_t, 256> table = [] {
-    std::array<uint32_t, 256> t{};
-    for (uint32_t i = 0; i < 256; ++i) {
-      uint32_t c = i;
-      for (int k = 0; k < 8; ++k) c = (c & 1) ? 0xEDB88320u ^ (c >> 1) : c >> 1;
-      t[i] = c;
-    }
-    return t;
-  }();
-  uint32_t c = 0xFFFFFFFFu;
-  for (size_t i = 0; i < size; ++i) c = table[(c ^ data[i]) & 0xFF] ^ (c >> 8);
-  return c ^ 0xFFFFFFFFu;
-}
-
-// Whether the bits after the first `count` of a row of bytes are 0. They must be, so that a network
-// has only one file.
-bool padded_with_zeros(const uint8_t* bytes, size_t count) {
-  return count % 8 == 0 || (bytes[count / 8] >> (count % 8)) == 0;
 }
 
 Layer read_record(Reader& reader, size_t index) {
@@ -136,24 +105,6 @@ void read_output(Reader& reader, Layer& layer, size_t index) {
     refuse(index, "the padding of its flips is not zero");
 }
 
-// Verifies the magic number, version, size and checksum; the reader then stands behind them.
-Reader verified(const uint8_t* data, size_t size) {
-  if (size < sizeof kMagic || std::memcmp(data, kMagic, sizeof kMagic) != 0)
-    refuse("it is not a packed network");
-  if (size < kHeader) refuse("it ends too early");
-  Reader reader(data + sizeof kMagic, size - sizeof kMagic);
-  const auto version = reader.one<uint32_t>();
-  if (version < kBitsVersion || version > kHeadVersion)
-    refuse("it has version " + std::to_string(version) + ", but this package reads versions " +
-           std::to_string(kBitsVersion) + " to " + std::to_string(kHeadVersion));
-  const auto checksum = reader.one<uint32_t>();
-  const auto whole = reader.one<uint64_t>();
-  if (whole != size)
-    refuse("it has " + std::to_string(size) + " bytes, but must have " + std::to_string(whole));
-  if (crc32(data + kChecked, size - kChecked) != checksum) refuse("its checksum does not match");
-  return reader;
-}
-
 // Reads the rest of the header, skips the metadata, and returns the number of layers.
 size_t read_header(Reader& reader, Model& model) {
   model.response_gain = reader.one<float>();
@@ -171,18 +122,9 @@ size_t read_header(Reader& reader, Model& model) {
   return layers;
 }
 
-// Says whether the version, which verified() has read, is that of a file with a box head.
-bool has_head(const uint8_t* data) {
-  uint32_t version;
-  std::memcpy(&version, data + sizeof kMagic, sizeof version);
-  return version == kHeadVersion;
-}
-
 // The version has been verified, but not that it is the one that the layers need. There is no
 // other, so that a network has only one file.
-void check_version(const uint8_t* data, const Model& model) {
-  uint32_t version;
-  std::memcpy(&version, data + sizeof kMagic, sizeof version);
+void check_version(uint32_t version, const Model& model) {
   const bool levels = std::any_of(model.layers.begin(), model.layers.end(),
                                   [](const Layer& layer) { return layer.steps == kLevelSteps; });
   if (!model.head && version != (levels ? kLevelsVersion : kBitsVersion))
@@ -192,7 +134,8 @@ void check_version(const uint8_t* data, const Model& model) {
 }  // namespace
 
 Model read_model(const uint8_t* data, size_t size) {
-  Reader reader = verified(data, size);
+  auto [version, reader] = open_frame(data, size);
+  if (version > kHeadVersion) refuse("it holds a classifier");
   Model model{};
   const size_t count = read_header(reader, model);
   int inputs = 3, digits = 1;  // A pixel has red, green and blue.
@@ -205,9 +148,9 @@ Model read_model(const uint8_t* data, size_t size) {
     inputs = layer.outputs, digits = layer.digits();
     model.layers.push_back(std::move(layer));
   }
-  if (has_head(data)) model.head = read_head(reader, model);
+  if (version == kHeadVersion) model.head = read_head(reader, model);
   if (reader.left()) refuse("it has bytes after its last layer");
-  check_version(data, model);
+  check_version(version, model);
   return model;
 }
 

@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "classifier.h"
 #include "dispatch.h"
 #include "max_sizes.h"
 #include "model.h"
@@ -69,6 +71,12 @@ nb::list to_list(const rbsf::Network::Trace& trace, size_t count,
     maps.append(to_array(trace.maps[i], sizes(count, shapes[i + skipped])));
   maps.append(to_array(trace.features, sizes(count, shapes.back())));
   return maps;
+}
+
+int checked(int threads) {
+  if (threads < 1 || threads > rbsf::kMaxThreads)
+    throw std::invalid_argument("threads must be 1 to " + std::to_string(rbsf::kMaxThreads));
+  return threads;
 }
 
 // An exemplar, and the network that made it. Its kernels are in that network's order.
@@ -154,14 +162,76 @@ class PyNetwork {
     return ++last;
   }
 
-  static int checked(int threads) {
-    if (threads < 1 || threads > rbsf::kMaxThreads)
-      throw std::invalid_argument("threads must be 1 to " + std::to_string(rbsf::kMaxThreads));
-    return threads;
-  }
-
   rbsf::Network network_;
   const uint64_t number_ = next_number();  // No other network of this process has it.
+};
+
+class PyClassifier {
+ public:
+  PyClassifier(const nb::bytes& data, const std::string& path, int threads)
+      : classifier_(rbsf::read_classifier(static_cast<const uint8_t*>(data.data()), data.size()),
+                    path, checked(threads)) {}
+
+  std::string path() const { return classifier_.path().name; }
+  int threads() const { return classifier_.threads(); }
+
+  auto classify(const Crops& images) {
+    const auto [count, height, width] = image_sizes(images);
+    auto logits = make_array<float>({size_t(count), size_t(classifier_.classes())});
+    nb::gil_scoped_release release;
+    classifier_.classify(images.data(), count, height, width, logits.data());
+    return logits;
+  }
+
+  // The stem's map, and the bits, sums and map of each unit.
+  nb::tuple trace(const Crops& images) {
+    const rbsf::Classifier::Trace trace = traced(images);
+    nb::list units;
+    for (const auto& unit : trace.units)
+      units.append(nb::make_tuple(to_array(unit.bits, sizes(unit.in)),
+                                  to_array(unit.sums, sizes(unit.out)),
+                                  to_array(unit.values, sizes(unit.out))));
+    return nb::make_tuple(to_array(trace.stem, sizes(trace.shape)), units);
+  }
+
+  nb::tuple profile(const Crops& images) {
+    const rbsf::Classifier::Trace trace = traced(images);
+    nb::list units;
+    for (const auto& unit : trace.units)
+      units.append(nb::make_tuple(unit.sign_seconds, unit.shortcut_seconds, unit.sum_seconds));
+    return nb::make_tuple(trace.stem_seconds, units, trace.last_seconds);
+  }
+
+ private:
+  struct ImageSizes {
+    int count, height, width;
+  };
+
+  static ImageSizes image_sizes(const Crops& images) {
+    if (images.shape(3) != 3) throw std::invalid_argument("images must be RGB, N x H x W x 3");
+    const size_t least = std::min(images.shape(1), images.shape(2));
+    const size_t most = std::max(images.shape(1), images.shape(2));
+    if (least < 1 || most > rbsf::kMaxCropSide)
+      throw std::invalid_argument("images must have 1 to " + std::to_string(rbsf::kMaxCropSide) +
+                                  " rows and columns");
+    if (images.shape(0) > rbsf::kMaxCrops)
+      throw std::invalid_argument("a call takes at most " + std::to_string(rbsf::kMaxCrops) +
+                                  " images");
+    return {int(images.shape(0)), int(images.shape(1)), int(images.shape(2))};
+  }
+
+  static std::vector<size_t> sizes(const rbsf::RealShape& shape) {
+    return {size_t(shape.height), size_t(shape.width), size_t(shape.channels)};
+  }
+
+  rbsf::Classifier::Trace traced(const Crops& images) {
+    const auto [count, height, width] = image_sizes(images);
+    if (count != 1) throw std::invalid_argument("one image at a time can be traced");
+    nb::gil_scoped_release release;
+    return classifier_.trace(images.data(), height, width);
+  }
+
+  rbsf::Classifier classifier_;
 };
 
 std::vector<std::string> paths() {
@@ -205,4 +275,20 @@ NB_MODULE(_kernels, m) {
            "Returns the head's maps for a search crop, RGB uint8 (1, S, S, 3): float32 (7, r, r).")
       .def("profile", &PyNetwork::profile, nb::arg("crops").noconvert(),
            "Runs the network once and returns the seconds that each layer took.");
+  nb::class_<PyClassifier>(m, "Classifier",
+                           "A packed classifier. Several threads may call it at once.")
+      .def(
+          nb::init<const nb::bytes&, const std::string&, int>(), nb::arg("data"),
+          nb::arg("path") = "", nb::arg("threads") = 1,
+          "Reads a packed file's content. Raises ValueError if the file is damaged or this machine "
+          "has no such path.")
+      .def_prop_ro("path", &PyClassifier::path)
+      .def_prop_ro("threads", &PyClassifier::threads)
+      .def("classify", &PyClassifier::classify, nb::arg("images").noconvert(),
+           "Turns RGB images, uint8 (N, H, W, 3), into logits, float32 (N, classes).")
+      .def("trace", &PyClassifier::trace, nb::arg("images").noconvert(),
+           "Returns the stem's map of one image, and each unit's bits, sums and map.")
+      .def("profile", &PyClassifier::profile, nb::arg("images").noconvert(),
+           "Runs one image and returns the seconds of the stem, of each unit's signs, shortcut and "
+           "sums, and of the last layer.");
 }

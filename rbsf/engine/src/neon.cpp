@@ -52,7 +52,10 @@ const Kernels kPath = {"neon",
                        Layers::pointwise_row,
                        Layers::pack_depthwise,
                        Layers::depthwise_row,
-                       round_row};
+                       round_row,
+                       Reals::sign_row,
+                       Reals::add_row,
+                       Reals::mix_row};
 
 }  // namespace
 

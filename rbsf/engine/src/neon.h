@@ -7,6 +7,7 @@
 //   of
 //      the box head.
 //   4. Sums become bytes four at a time.
+//   5. Residual networks are in real_rows.h.
 //
 // Everything is in an anonymous namespace, because each path compiles it for its own instructions.
 #pragma once
@@ -23,6 +24,7 @@
 #include "head_sums.h"
 #include "kernels.h"
 #include "pixel_sums.h"
+#include "real_rows.h"
 
 namespace rbsf {
 namespace {
@@ -114,6 +116,21 @@ void interleave_rows(const uint8_t* const (&rows)[4], int8_t* to) {
   const uint8x16_t ordered = vqtbl1q_u8(vld1q_u8(bytes), vld1q_u8(kOrder.data()));
   vst1q_s8(to, vreinterpretq_s8_u8(veorq_u8(ordered, vdupq_n_u8(0x80))));
 }
+
+struct Lanes {
+  typedef float Reals __attribute__((vector_size(16)));
+  typedef int32_t Ints __attribute__((vector_size(16)));
+  typedef uint16_t Counts __attribute__((vector_size(8)));
+  // Of 32 registers a tile takes 16 for sums, 4 for weights and 1 for an input.
+  static constexpr int kRegisters = 4, kPixels = 4;
+
+  static uint32_t at_least(Reals reals, Reals bounds) {
+    const uint32x4_t places = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vcgeq_f32(reals, bounds), places));
+  }
+};
+
+using Reals = RealRows<Lanes>;
 
 uint16x4_t round_four(const int32_t* sums, const float* scale, const float* bias) {
   const float32x4_t product = vmulq_f32(vcvtq_f32_s32(vld1q_s32(sums)), vld1q_f32(scale));

@@ -48,7 +48,10 @@ const Kernels kPath = {"neon-dot",
                        Layers::pointwise_row,
                        Layers::pack_depthwise,
                        Layers::depthwise_row,
-                       round_row};
+                       round_row,
+                       Reals::sign_row,
+                       Reals::add_row,
+                       Reals::mix_row};
 
 }  // namespace
 

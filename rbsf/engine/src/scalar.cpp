@@ -6,6 +6,8 @@
 //   3. pixel_row sums weight * pixel over a window, and sets a step's bit where the sum reaches the
 //      filter's threshold.
 //   4. pointwise_row and depthwise_row sum weight * byte, and round_row rounds sums to bytes.
+//   5. sign_row compares reals with thresholds, add_row turns counts into reals and adds them to a
+//      shortcut, and mix_row is a 1x1 layer on reals.
 #include <algorithm>
 #include <bitset>
 #include <cmath>
@@ -49,7 +51,7 @@ void count_row(const BinaryShape& shape, const Bytes& filters, const InputRows& 
   std::memset(counts, 0, sizeof(uint16_t) * shape.padded_filters() * width);
   for (int x = 0; x < width; ++x, counts += shape.padded_filters())
     for (int digit = 0; digit < digits; ++digit) {
-      const size_t at = static_cast<size_t>(x) * shape.channel_bytes + digit * input.digit_stride;
+      const size_t at = static_cast<size_t>(x) * shape.step_bytes() + digit * input.digit_stride;
       copy_window(shape, input.data + at, input.stride, window);
       const uint64_t* filter = filters.as<uint64_t>();
       for (int f = 0; f < shape.filters; ++f, filter += shape.words()) {
@@ -154,6 +156,36 @@ void round_row(const int32_t* sums, const float* scale, const float* bias, int c
   }
 }
 
+void sign_row(const float* reals, const float* thresholds, const uint8_t* flips, int channels,
+              int width, uint8_t* bits) {
+  for (int x = 0; x < width; ++x, reals += channels)
+    for (int first = 0; first < channels; first += 8) {
+      int value = flips[first / 8];
+      for (int c = first; c < std::min(first + 8, channels); ++c)
+        value ^= (reals[c] >= thresholds[c]) << (c - first);
+      *bits++ = static_cast<uint8_t>(value);
+    }
+}
+
+void add_row(const BinaryShape& shape, const uint16_t* counts, int width, const int32_t* offsets,
+             const float* scale, const float* bias, float* reals) {
+  for (int x = 0; x < width; ++x, counts += shape.padded_filters(), reals += shape.filters)
+    for (int f = 0; f < shape.filters; ++f)
+      reals[f] = static_cast<float>(offsets[f] - 2 * counts[f]) * scale[f] + bias[f] + reals[f];
+}
+
+void mix_row(const MixShape& shape, const Bytes& weights, const float* bias, const float* inputs,
+             int width, float* sums) {
+  for (int x = 0; x < width; ++x, inputs += shape.inputs, sums += shape.outputs)
+    for (int output = 0; output < shape.outputs; ++output) {
+      const float* weight = weights.as<float>() + output;
+      float sum = 0;
+      for (int i = 0; i < shape.inputs; ++i, weight += shape.padded_outputs())
+        sum += inputs[i] * *weight;
+      sums[output] = sum + bias[output];
+    }
+}
+
 const Kernels kPath = {"scalar",
                        {pack_binary, scratch_bytes, count_row<1>},
                        {pack_binary, scratch_bytes, count_row<2>},
@@ -164,7 +196,10 @@ const Kernels kPath = {"scalar",
                        pointwise_row,
                        pack_depthwise,
                        depthwise_row,
-                       round_row};
+                       round_row,
+                       sign_row,
+                       add_row,
+                       mix_row};
 
 }  // namespace
 

@@ -61,11 +61,11 @@ inline __m512i broadcast(const uint8_t* from) {
 
 template <int pixels>
 inline void add_word(__m512i (&sums)[pixels][kVectors], const uint64_t*& filters,
-                     const uint8_t* run, int channel_bytes, __m512i mask, bool masked) {
+                     const uint8_t* run, int step_bytes, __m512i mask, bool masked) {
   __m512i weights[kVectors];
   for (int v = 0; v < kVectors; ++v) weights[v] = _mm512_load_si512(filters + 8 * v);
   for (int p = 0; p < pixels; ++p) {
-    __m512i window = broadcast(run + p * channel_bytes);
+    __m512i window = broadcast(run + p * step_bytes);
     if (masked) window = _mm512_and_si512(window, mask);
     for (int v = 0; v < kVectors; ++v)
       sums[p][v] =
@@ -86,8 +86,8 @@ void count_tile(const BinaryShape& shape, const uint64_t* filters, const uint8_t
   const bool tail = shape.row_bytes() % 8;
   for (int row = 0; row < shape.kernel; ++row, input += stride) {
     for (int j = 0; j < whole; ++j)
-      add_word<pixels>(sums, filters, input + 8 * j, shape.channel_bytes, mask, false);
-    if (tail) add_word<pixels>(sums, filters, input + 8 * whole, shape.channel_bytes, mask, true);
+      add_word<pixels>(sums, filters, input + 8 * j, shape.step_bytes(), mask, false);
+    if (tail) add_word<pixels>(sums, filters, input + 8 * whole, shape.step_bytes(), mask, true);
   }
   for (int p = 0; p < pixels; ++p)
     for (int v = 0; v < kVectors; ++v)
@@ -113,7 +113,7 @@ void count_row(const BinaryShape& shape, const Bytes& filters, const InputRows& 
     const uint64_t* tile = filters.as<uint64_t>() + size_t(first) * shape.words();
     for (int x = 0, pixels; x < width; x += pixels) {
       pixels = std::min(width - x, kPixels);
-      kTiles[pixels - 1](shape, tile, input.data + size_t(x) * shape.channel_bytes, input.stride,
+      kTiles[pixels - 1](shape, tile, input.data + size_t(x) * shape.step_bytes(), input.stride,
                          counts + size_t(x) * shape.padded_filters() + first);
     }
   }
@@ -129,7 +129,10 @@ const Kernels kPath = {"avx512-vpopcnt",
                        Layers::pointwise_row,
                        Layers::pack_depthwise,
                        Layers::depthwise_row,
-                       round_row};
+                       round_row,
+                       Reals::sign_row,
+                       Reals::add_row,
+                       Reals::mix_row};
 
 }  // namespace
 

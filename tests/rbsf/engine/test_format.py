@@ -152,7 +152,8 @@ def test_every_flipped_bit_is_refused(data):
     [
         (b"", "is not a packed RB-SF file"),
         (b"PK\x03\x04" + bytes(60), "is not a packed RB-SF file"),
-        (sealed(BODY, version=4), "has version 4, but this rbsf reads only up to 3: update rbsf"),
+        (sealed(BODY, version=5), "has version 5, but this rbsf reads only up to 4: update rbsf"),
+        (sealed(BODY, version=4), "holds a classifier, not a tracker's network"),
         (sealed(BODY, version=2), "has version 2, but its layers make version 1"),
         (sealed(LEVELS_BODY), "has version 1, but its layers make version 2"),
         (

@@ -20,6 +20,7 @@ from rbsf.engine.fuzz import (
     refusal,
     sample,
 )
+from rbsf.engine.fuzz_classifier import random_classifier
 
 COMPILERS = ("c++", "g++", "clang++")
 
@@ -69,6 +70,18 @@ def test_both_readers_accept_the_same_damaged_files(compiled: CompiledReader):
 @pytest.mark.parametrize("seed", range(30))
 def test_the_compiled_reader_runs_whole_files(compiled: CompiledReader, seed: int):
     assert check(sample(random_network(seed)).data, compiled) in ("ran", "accepted")
+    assert check(sample(random_classifier(seed)).data, compiled) in ("ran", "accepted")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_numbers_of_a_classifier_lie_where_its_sample_says(seed: int):
+    network = random_classifier(seed)
+    whole = sample(network)
+    (last,) = struct.unpack_from("<I", whole.data, whole.numbers[-1])
+    assert last == (network.last_scale is not None)
+    for unit, at in zip(network.units, whole.numbers[11:-1:5], strict=True):
+        shape = struct.unpack_from("<4I", whole.data, at + 4)
+        assert shape == (unit.inputs, unit.outputs, unit.kernel, unit.stride)
 
 
 def test_metadata_that_is_not_json_is_the_one_difference(compiled: CompiledReader):

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from rbsf.config import Settings, load_settings
 from rbsf.embedder import SHIPPED_RBSF
-from rbsf.engine.format import MAGIC, VERSION, from_bytes, read_packed, to_bytes
+from rbsf.engine.format import HEAD_VERSION, from_bytes, read_packed, to_bytes
+from rbsf.engine.frame import MAGIC
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module, save_checkpoint
 from rbsf.files.networks import load_network
@@ -103,7 +104,7 @@ def test_odd_headers_are_refused(tmp_path: Path, header: str) -> None:
 def test_a_packed_files_metadata_is_text() -> None:
     network = replace(read_packed(SHIPPED_RBSF), metadata={"name": "AAAAAA"})
     rest = to_bytes(network)[16:].replace(b"AAAAAA", rb"\ud800")
-    data = MAGIC + struct.pack("<II", VERSION, zlib.crc32(rest)) + rest
+    data = MAGIC + struct.pack("<II", HEAD_VERSION, zlib.crc32(rest)) + rest
     assert "metadata is not a JSON object" in refused(from_bytes, data, "x.rbsf")
 
 
