@@ -76,7 +76,7 @@ from numpy.typing import NDArray
 from rbsf.engine.packed_head import LARGEST, PackedHead, head_bytes, read_head
 from rbsf.engine.reading import Reader, Refused, require
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 
 MAGIC = b"\x89RBSF\r\n\x1a"
 VERSION = 3
@@ -159,9 +159,7 @@ def write_packed(path: str | Path, network: PackedNetwork) -> None:
     Raises:
         InputError: The network breaks a rule of the format, or the file cannot be written.
     """
-    data = to_bytes(network)
-    with replacing(Path(path)) as partial:
-        partial.write_bytes(data)
+    write_bytes(Path(path), to_bytes(network))
 
 
 def read_packed(path: str | Path) -> PackedNetwork:

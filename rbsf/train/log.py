@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rbsf.console import console
+from rbsf.files.atomic import cannot_write
 
 SMOOTHING = 0.98
 """The share of the old value in a smoothed loss."""
@@ -39,13 +40,16 @@ class Log:
         return self._writer
 
     def step(self, step: int, losses: dict[str, float]) -> None:
-        """Records the losses of a step."""
+        """Records the losses of a step.
+
+        Raises:
+            InputError: The events cannot be written.
+        """
         for name, value in losses.items():
             before = self.smooth.get(name, value)
             self.smooth[name] = SMOOTHING * before + (1 - SMOOTHING) * value
         if self.is_main and step % 20 == 0:
-            for name, value in losses.items():
-                self.writer.add_scalar(f"loss/{name}", value, step)
+            self._record(step, {f"loss/{name}": value for name, value in losses.items()})
 
     def summary(self) -> str:
         """The smoothed losses as a short text."""
@@ -55,15 +59,25 @@ class Log:
         """Prints and records the metrics of an epoch.
 
         A metric whose name has two slashes, as in "grad/response/conv2", is recorded only.
+
+        Raises:
+            InputError: The events cannot be written.
         """
         if not self.is_main:
             return
-        for name, value in metrics.items():
-            self.writer.add_scalar(name if "/" in name else f"epoch/{name}", value, step)
-        self.writer.flush()
+        named = {name if "/" in name else f"epoch/{name}": v for name, v in metrics.items()}
+        self._record(step, named, flush=True)
         figures = "  ".join(
             f"{name.removeprefix('time/')} {value:.4g}"
             for name, value in metrics.items()
             if name.count("/") < 2
         )
         console.print(f"{label}  {self.summary()}  {figures}", highlight=False, soft_wrap=True)
+
+    def _record(self, step: int, values: dict[str, float], *, flush: bool = False) -> None:
+        """Writes values to TensorBoard by name. A thread of its writer puts them on the disk."""
+        with cannot_write(self.folder):
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+            if flush:
+                self.writer.flush()

@@ -59,13 +59,14 @@ Log.step = step
 """
 IN_A_WRITE = """
 import os, signal
-from rbsf.files import checkpoint
-before = checkpoint.save_file
-def save_file(tensors, path, metadata):
-    before(tensors, path, metadata)
-    os.truncate(path, os.path.getsize(path) // 2)
-    os.kill(os.getpid(), signal.SIGKILL)
-checkpoint.save_file = save_file
+from rbsf.files import atomic
+publish = atomic.publish
+def dying(partial, path):
+    if path.suffix == ".safetensors":
+        os.truncate(partial, os.path.getsize(partial) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    publish(partial, path)
+atomic.publish = dying
 """
 
 
