@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rbsf.console import console
 from rbsf.files.atomic import cannot_write
+
+if TYPE_CHECKING:
+    from rbsf.train.events import EventFile
 
 SMOOTHING = 0.98
 """The share of the old value in a smoothed loss."""
@@ -23,21 +26,12 @@ class Log:
     def __init__(self, folder: Path, is_main: bool) -> None:
         self.folder, self.is_main = folder, is_main
         self.smooth: dict[str, float] = {}
-        self._writer: Any = None
-        self._purge: int | None = None
+        self._events: EventFile | None = None
+        self._first: int | None = None
 
     def resume(self, step: int) -> None:
         """Discards the events after `step`, because those steps are made again."""
-        self._purge = step + 1
-
-    @property
-    def writer(self) -> Any:
-        """The TensorBoard writer, which is opened at its first use."""
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.folder), purge_step=self._purge)
-        return self._writer
+        self._first = step + 1
 
     def step(self, step: int, losses: dict[str, float]) -> None:
         """Records the losses of a step.
@@ -66,7 +60,7 @@ class Log:
         if not self.is_main:
             return
         named = {name if "/" in name else f"epoch/{name}": v for name, v in metrics.items()}
-        self._record(step, named, flush=True)
+        self._record(step, named)
         figures = "  ".join(
             f"{name.removeprefix('time/')} {value:.4g}"
             for name, value in metrics.items()
@@ -74,10 +68,11 @@ class Log:
         )
         console.print(f"{label}  {self.summary()}  {figures}", highlight=False, soft_wrap=True)
 
-    def _record(self, step: int, values: dict[str, float], *, flush: bool = False) -> None:
-        """Writes values to TensorBoard by name. A thread of its writer puts them on the disk."""
+    def _record(self, step: int, values: dict[str, float]) -> None:
+        """Writes values to the events by name. Their file is made for the first ones."""
         with cannot_write(self.folder):
-            for name, value in values.items():
-                self.writer.add_scalar(name, value, step)
-            if flush:
-                self.writer.flush()
+            if self._events is None:
+                from rbsf.train.events import EventFile
+
+                self._events = EventFile(self.folder, self._first)
+            self._events.add(step, values)

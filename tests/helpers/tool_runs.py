@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 FORKS = """
 import json, os, runpy, sys, warnings
-import got10k.datasets, torch.utils.tensorboard, tracker.evaluation.validation
+import got10k.datasets, rbsf.train.events, tracker.evaluation.validation
 import rbsf.train.run, rbsf.train.student, rbsf.train.teacher
 for line in sys.stdin:
     asked = json.loads(line)
