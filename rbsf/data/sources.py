@@ -145,8 +145,6 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"cannot read {error.filename or path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"cannot read {path}: a list or an annotation is no text") from None
 
 
 def _folder(source: SourceSettings, root: Path) -> Path:
