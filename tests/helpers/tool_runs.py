@@ -95,8 +95,14 @@ class ToolRuns:
 
 
 @contextmanager
-def tool_runs(folder: Path) -> Iterator[ToolRuns]:
-    """Starts the process that forks; one thread, so that results do not depend on the machine."""
+def tool_runs(folder: Path, *, as_ordinary_user: bool = False) -> Iterator[ToolRuns]:
+    """Starts the process that forks; one thread, so that results do not depend on the machine.
+
+    Root reads and writes whatever the modes of files say. As an ordinary user, it may not.
+    """
+    rights = "-dac_override,-dac_read_search"
+    lower = ["setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}"]
+    before = lower if as_ordinary_user and os.geteuid() == 0 else []
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
@@ -104,8 +110,8 @@ def tool_runs(folder: Path) -> Iterator[ToolRuns]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=environment,
+        [*before, sys.executable, "-c", FORKS],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
     with process:
         yield ToolRuns(process, folder)
