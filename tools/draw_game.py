@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from rbsf.console import run_tool
 from rbsf.errors import InputError
 from rbsf.files.atomic import write_text
+from rbsf.files.figure import save_figure
 
 BLUE, VERMILION, GREY = "#0072b2", "#d55e00", "#666666"
 """Colours of Okabe and Ito, which readers with any kind of colour vision tell apart."""
@@ -74,7 +75,7 @@ def draw_game(
     """
     found = read_csv(runs[0]) if runs[0].suffix == ".csv" else [read_curves(run) for run in runs]
     write_text(output.with_suffix(".csv"), as_csv(found))
-    draw(found).savefig(output, dpi=150)
+    save_figure(draw(found), output, dpi=150)
     typer.echo(output)
 
 

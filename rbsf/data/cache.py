@@ -82,7 +82,7 @@ def open_cache(
     make_folder(folder)
     index = None if look else load_index(file, source_stamp(source, root))
     if index is None:
-        with one_at_a_time(folder / ".lock", f"makes the crops of {source.path}"):
+        with one_at_a_time(folder, f"makes the crops of {source.path}"):
             stamp = source_stamp(source, root)
             index = None if look else load_index(file, stamp)
             if index is None:

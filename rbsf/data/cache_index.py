@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from rbsf.data.crops import ROWS, CachedTarget
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 
 
 class Index(NamedTuple):
@@ -50,8 +50,7 @@ def save_index(file: Path, index: Index) -> None:
         "damaged": index.damaged,
     }
     metadata = {"stamp": index.stamp} | {key: json.dumps(value) for key, value in lists.items()}
-    with replacing(file) as partial:
-        save_file(arrays, partial, metadata)
+    write_bytes(file, save(arrays, metadata))
 
 
 def load_index(file: Path, stamp: str) -> Index | None:

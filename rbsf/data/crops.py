@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from rbsf.config import Settings
 from rbsf.data.sources import Target
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 from rbsf.files.image import read_image
 from rbsf.geometry import Box, context_side, crop_square, mean_color
 from rbsf.nn.siamfc import EXEMPLAR_SIZE
@@ -137,8 +137,7 @@ def write_crops(target: Target, file: Path, settings: CropSettings) -> None:
         "cover": target.cover[kept].astype(np.float32),
         "frames": target.frames[kept],
     }
-    with replacing(file) as partial:
-        save_file(arrays, partial, metadata={"damaged": json.dumps(damaged)})
+    write_bytes(file, save(arrays, {"damaged": json.dumps(damaged)}))
 
 
 def read_rows(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]] | None:

@@ -10,6 +10,7 @@ import hashlib
 import random
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Literal, NamedTuple
@@ -86,11 +87,13 @@ def read_source(source: SourceSettings, root: Path) -> list[Target]:
         root: The folder that the source's path starts from.
 
     Raises:
-        InputError: The folder does not exist, has another layout, or holds no target.
+        InputError: The folder does not exist, cannot be read, has another layout, or holds no
+            target.
     """
-    folder = _folder(source, root)
     readers = {"got10k": _read_got10k, "voc": _read_voc, "folder": _read_folder}
-    targets = list(readers[source.kind](folder, source.subset))
+    with _reading(root / source.path):
+        folder = _folder(source, root)
+        targets = list(readers[source.kind](folder, source.subset))
     if not targets:
         raise InputError(f"{folder} holds no target in {source.kind} layout: the split is empty")
     return targets
@@ -108,11 +111,13 @@ def source_stamp(source: SourceSettings, root: Path) -> str:
         root: The folder that the source's path starts from.
 
     Raises:
-        InputError: The folder does not exist.
+        InputError: The folder does not exist or cannot be read.
     """
-    folder = _folder(source, root)
+    with _reading(root / source.path):
+        folder = _folder(source, root)
+        stamped = list(_stamped_files(source, folder))
     digest = hashlib.sha256()
-    for path in _stamped_files(source, folder):
+    for path in stamped:
         try:
             state = path.stat()
             seen = f"{state.st_mtime_ns} {0 if S_ISDIR(state.st_mode) else state.st_size}"
@@ -123,9 +128,23 @@ def source_stamp(source: SourceSettings, root: Path) -> str:
 
 
 def count_sequences(source: SourceSettings, root: Path) -> int:
-    """How many sequences a source lists: 0 if it has still images, or if there is no list."""
+    """How many sequences a source lists: 0 if it has still images, or if there is no list.
+
+    Raises:
+        InputError: The list cannot be read.
+    """
     listing = root / source.path / source.subset / "list.txt"
-    return len(_listed(listing)) if source.kind == "got10k" and listing.is_file() else 0
+    with _reading(listing):
+        return len(_listed(listing)) if source.kind == "got10k" and listing.is_file() else 0
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Reports in one line what cannot be read at or below a path."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename or path}: {error.strerror}") from None
 
 
 def _folder(source: SourceSettings, root: Path) -> Path:

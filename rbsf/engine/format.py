@@ -84,7 +84,7 @@ from rbsf.engine.frame import (
 from rbsf.engine.packed_head import LARGEST, PackedHead, head_bytes, read_head
 from rbsf.engine.reading import Reader, Refused, require
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 
 HEAD_VERSION = 3
 """The version of a file with a box head."""
@@ -162,9 +162,7 @@ def write_packed(path: str | Path, network: PackedNetwork) -> None:
     Raises:
         InputError: The network breaks a rule of the format, or the file cannot be written.
     """
-    data = to_bytes(network)
-    with replacing(Path(path)) as partial:
-        partial.write_bytes(data)
+    write_bytes(Path(path), to_bytes(network))
 
 
 def read_packed(path: str | Path) -> PackedNetwork:

@@ -1,6 +1,8 @@
 """Reads and writes files, video excepted. A file is written whole or not at all.
 
 - `atomic` writes a file and renames it into place.
+- `figure` does so with a figure of matplotlib.
+- `lock` keeps a second process out of a folder in which one works.
 - `image` reads images.
 - `hashing` identifies a file by its content.
 - `checkpoint` stores the state of a training run.

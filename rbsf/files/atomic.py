@@ -1,14 +1,19 @@
 """Writes files that appear whole or not at all.
 
-A file grows under another name and is renamed when it is complete. A short file is written inside
-`replacing`. A file that grows for minutes, such as a video, is opened at `partial_name` and put in
-place by `publish`.
+A file grows under another name and is renamed when it is complete. A short file is written by
+`write_bytes` or inside `replacing`. A file that grows for minutes, such as a video, is opened at
+`partial_name` and put in place by `publish`.
+
+In a folder that others may write to, such as /tmp, somebody could plant a link at a name that he
+foresees, and have us overwrite what it points to. So the other name is random, and a file at it is
+only ever created anew, which follows no link.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,27 +22,22 @@ from rbsf.errors import InputError
 
 
 def partial_name(path: Path) -> Path:
-    """The hidden name, in the same folder, under which this process writes a file at first."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """The hidden name, in the same folder, under which this process writes a file at first.
+
+    It differs from call to call. Create the file exclusively: by mode "x", or by `Path.touch` with
+    exist_ok=False.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 def publish(partial: Path, path: Path) -> None:
     """Renames a complete file into place, after its bytes have reached the disk.
 
     Without the `fsync`, a power cut could leave a file with neither the old nor the new content.
-    The file gets the mode that the umask gives to every new file; some libraries write with 0600.
     """
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
-    os.chmod(partial, 0o666 & ~_umask())
     os.replace(partial, path)
-
-
-def _umask() -> int:
-    """The process's umask, which can be read only by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager
@@ -61,9 +61,11 @@ def cannot_write(path: Path, *partials: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a name to write to, and renames that file to `path` when the block is done.
+    """Gives an empty file to write to, and renames it to `path` when the block is done.
 
-    If anything ends the block early, the file that was at `path` before stays as it was.
+    Its mode is the one that the umask gives to every new file. Write to it as it is: a library that
+    replaces it by a file of its own may choose another mode. If anything ends the block early, the
+    file that was at `path` before stays as it was.
 
     Raises:
         InputError: The file cannot be written.
@@ -71,10 +73,21 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = partial_name(path)
     try:
         with cannot_write(path):
+            partial.touch(exist_ok=False)
             yield partial
             publish(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -83,8 +96,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def make_folder(path: Path) -> None:
@@ -102,7 +114,7 @@ def make_folder(path: Path) -> None:
 def remove_remains(folder: Path) -> None:
     """Removes what killed processes left below a folder under their `partial_name`."""
     for path in folder.rglob(".*.part"):
-        found = re.search(r"\.(\d+)\.part$", path.name)
+        found = re.search(r"\.(\d+)(-[0-9a-f]+)?\.part$", path.name)
         if found and not _is_running(int(found[1])):
             path.unlink(missing_ok=True)
 

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 
 FORMAT = 1
 NUMBERS = (
@@ -62,22 +62,19 @@ def save_checkpoint(
         for name, tensor in named.items()
     }
     text = json.dumps({"format": FORMAT, **header}, sort_keys=True)
-    with replacing(path) as partial:
-        save_file(tensors, partial, {"rbsf": text, "crc32": _checksum(text, tensors)})
-        _sort_header(partial)
+    data = save(tensors, {"rbsf": text, "crc32": _checksum(text, tensors)})
+    write_bytes(path, _with_sorted_header(data))
 
 
-def _sort_header(file: Path) -> None:
+def _with_sorted_header(data: bytes) -> bytes:
     """Sorts the header of a safetensors file, so that equal checkpoints are equal files.
 
     safetensors writes the entries of the metadata in an order that differs from call to call.
     """
-    with open(file, "r+b") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(length))
-        text = json.dumps(header, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        stream.seek(8)
-        stream.write(text.encode().ljust(length))
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    text = json.dumps(header, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return data[:8] + text.encode().ljust(end - 8) + data[end:]
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

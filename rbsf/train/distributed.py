@@ -103,8 +103,8 @@ def open_world(device: str) -> Iterator[World]:
     Raises:
         InputError: The device is unknown or does not exist here.
     """
-    rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    world = World(rank, size, pick_device(device))
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    world = World(_rank(), size, pick_device(device))
     if size > 1:
         on_gpu = world.device.type == "cuda"
         distributed.init_process_group(
@@ -148,6 +148,15 @@ def pick_device(name: str) -> torch.device:
     device = torch.device("cuda", index)
     torch.cuda.set_device(device)
     return device
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files, also before a world is open."""
+    return _rank() == 0
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", 0))
 
 
 def _local_size() -> int:

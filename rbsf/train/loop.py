@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from rbsf.console import console, progress_bar
 from rbsf.data import Pair
 from rbsf.errors import InputError
-from rbsf.files.atomic import remove_remains
+from rbsf.files.atomic import make_folder, remove_remains, write_text
 from rbsf.files.checkpoint import (
     load_checkpoint,
     optimiser_tensors,
@@ -173,7 +173,7 @@ class Loop:
         best_by: The metric of the best network, which is better the higher it is.
 
     Raises:
-        InputError: An epoch has fewer pairs than a batch.
+        InputError: An epoch has fewer pairs than a batch, or the folder cannot be made.
     """
 
     unit = "pairs"
@@ -203,7 +203,7 @@ class Loop:
                 f"{settings.batch} per process: raise data.{self.unit}_per_epoch or lower batch"
             )
         self.feed = self.open_feed()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if world.is_main:
             remove_remains(folder)
         self.log = Log(folder, world.is_main)
@@ -220,11 +220,12 @@ class Loop:
             True at the end. False if Ctrl-C or SIGTERM stopped the run, whose state is then saved.
 
         Raises:
-            InputError: The loss is not finite. The last checkpoint is from before that.
+            InputError: The loss is not finite, or a file cannot be written, as on a full disk. The
+                last checkpoint is from before that.
         """
         if self.world.is_main:
             config = yaml.safe_dump(self.settings.model_dump(mode="json"), sort_keys=False)
-            (self.folder / "config.yaml").write_text(config, encoding="utf-8")
+            write_text(self.folder / "config.yaml", config)
         with on_stop_signal(self._ask_to_stop), progress_bar(shown=self.world.is_main) as bar:
             while self.epoch < self.settings.epochs:
                 if not self._run_epoch(bar):

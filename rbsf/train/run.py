@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,9 @@ from rbsf.data import open_pairs
 from rbsf.data.sources import count_sequences
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
+from rbsf.files.lock import alone_in
 from rbsf.files.weights import SHIPPED_TEACHER
-from rbsf.train.distributed import World, open_world, pick_device
+from rbsf.train.distributed import World, is_main_process, open_world, pick_device
 from rbsf.train.loop import Loop, Task, TrainingSet, Validate
 from rbsf.train.same_run import check_same_run, run_inputs
 from rbsf.train.settings import LoopSettings, RunSettings, StudentSettings
@@ -76,6 +78,8 @@ def train(
 ) -> bool:
     """Trains in a folder, from the beginning or from where a run was left.
 
+    The main process locks the folder, so that no other training writes into it meanwhile.
+
     Args:
         make_task: The task's class, such as `TeacherTask` or `StudentTask`.
         settings: The settings of the run.
@@ -90,8 +94,23 @@ def train(
 
     Raises:
         InputError: A setting is bad, data is missing, or the loss is not finite. Or the folder
-            already holds a run, or it holds none that could be resumed.
+            already holds a run, it holds none that could be resumed, or another process trains in
+            it. Or a file cannot be written.
     """
+    with alone_in(folder) if is_main_process() else nullcontext():
+        return _train(make_task, settings, folder, resume, validate, open_dataset, loop_type)
+
+
+def _train(
+    make_task: Callable[[S, World], Task],
+    settings: S,
+    folder: Path,
+    resume: bool,
+    validate: Validate | None,
+    open_dataset: Open,
+    loop_type: type[Loop],
+) -> bool:
+    """As `train`, in a folder that is locked."""
     if not resume and (folder / "last.safetensors").exists():
         raise InputError(f"{folder} already holds a run: resume it, or train in another folder")
     if resume and not (folder / "last.safetensors").exists():

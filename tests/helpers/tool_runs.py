@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 FORKS = """
 import json, os, runpy, sys, warnings
-import got10k.datasets, torch.utils.tensorboard, tracker.evaluation.validation
-import rbsf.train.run, rbsf.train.student, rbsf.train.teacher
+import got10k.datasets, rbsf.train.events, tracker.evaluation.validation
+import rbsf.train.box, rbsf.train.run, rbsf.train.student, rbsf.train.teacher
 for line in sys.stdin:
     asked = json.loads(line)
     child = os.fork()
@@ -41,6 +41,32 @@ for line in sys.stdin:
         os._exit(status)  # taking torch down would cost as much as the run
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+KILL = """
+import os, signal, time
+from pathlib import Path
+
+def workers(parent):
+    children = Path(f"/proc/{{parent}}/task/{{parent}}/children").read_text().split()
+    return [int(c) for c in children if b"LokyProcess" in Path(f"/proc/{{c}}/cmdline").read_bytes()]
+
+parent = os.getpid()
+if os.fork() == 0:
+    ends = time.monotonic() + {seconds}
+    try:
+        while time.monotonic() < ends or ({a_worker} and not workers(parent)):
+            time.sleep(0.002)
+            if os.getppid() != parent:
+                os._exit(0)
+        os.kill(workers(parent)[0] if {a_worker} else parent, signal.SIGKILL)
+    finally:
+        os._exit(0)
+"""
+
+
+def kill_after(seconds: float, *, a_worker: bool = False) -> str:
+    """What a tool runs first so that SIGKILL comes to it, or to a process of its joblib's."""
+    return KILL.format(seconds=seconds, a_worker=a_worker)
 
 
 class Ended(NamedTuple):
@@ -69,8 +95,14 @@ class ToolRuns:
 
 
 @contextmanager
-def tool_runs(folder: Path) -> Iterator[ToolRuns]:
-    """Starts the process that forks; one thread, so that results do not depend on the machine."""
+def tool_runs(folder: Path, *, as_ordinary_user: bool = False) -> Iterator[ToolRuns]:
+    """Starts the process that forks; one thread, so that results do not depend on the machine.
+
+    Root reads and writes whatever the modes of files say. As an ordinary user, it may not.
+    """
+    rights = "-dac_override,-dac_read_search"
+    lower = ["setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}"]
+    before = lower if as_ordinary_user and os.geteuid() == 0 else []
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
@@ -78,8 +110,8 @@ def tool_runs(folder: Path) -> Iterator[ToolRuns]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=environment,
+        [*before, sys.executable, "-c", FORKS],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
     with process:
         yield ToolRuns(process, folder)

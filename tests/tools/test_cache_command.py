@@ -57,14 +57,14 @@ def test_it_makes_all_that_a_training_needs(run, folder):
 def test_after_a_kill_it_goes_on(run, folder):
     kill = """
 import os, signal
-from rbsf.data import crops
-before = crops.save_file
-def save_file(arrays, path, metadata):
-    before(arrays, path, metadata)
+from rbsf.files import atomic
+publish = atomic.publish
+def dying(partial, path):
     if made.exists():
         os.kill(os.getpid(), signal.SIGKILL)
     made.touch()
-crops.save_file = save_file
+    publish(partial, path)
+atomic.publish = dying
 from pathlib import Path
 made = Path("made.once")
 from rbsf.data import cache

@@ -2,15 +2,20 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from benchmark_folders import walk, write_otb
-from tool_runs import ROOT, tool_runs
+from tool_runs import ROOT, Ended, kill_after, tool_runs
+
+from rbsf.files.lock import alone_in
 
 COMMON = ("--threads", "1", "--max-frames", "4", "--rival", "mil")
 DIES = """
@@ -56,8 +61,11 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def otb(tmp_path_factory):
+    return write_scenes(tmp_path_factory.mktemp("otb"))
+
+
+def write_scenes(root):
     """Three sequences whose target is a bright patch on noise."""
-    root = tmp_path_factory.mktemp("otb")
     rng = np.random.default_rng(0)
     for number, name in enumerate("ABC"):
         boxes = np.clip(walk(8, seed=number), 2, 30) * [4, 4, 2, 2]
@@ -147,6 +155,49 @@ def test_killed_beside_its_workers_it_ends_with_the_same_boxes(run, otb, left_al
     assert boxes == {name: data for name, data in left_alone.items() if "boxes" in name}
 
 
+def ended_as_promised(killed: Ended) -> bool:
+    """Whether a killed evaluation said what it had to say."""
+    last = killed.err.splitlines()[-1:]
+    told = killed.status == 2 and "error: a worker process was killed" in "".join(last)
+    return "Traceback" not in killed.err and (killed.status == -9 or told)
+
+
+def attack_evaluation_with_kills(folder: Path, count: int, seed: int) -> list[str]:
+    """Kills evaluations by two workers `count` times, at any moment. Returns what was mishandled.
+
+    Every third time a worker is killed, which must end the command with one line. Each evaluation
+    is started again until it ends, and must end with the same files as one that was left alone.
+    """
+    root = write_scenes(folder / "otb")
+    draw, mishandled, kills = random.Random(seed), [], 0
+    with tool_runs(folder) as run:
+        began = time.monotonic()
+        assert evaluate(run, root, folder / "whole", "--workers", "2").status == 0
+        seconds, whole = time.monotonic() - began, content(folder / "whole")
+        while kills < count and len(mishandled) < 10:
+            output, killing = folder / f"run{kills}", True
+            while killing:
+                killing, a_worker = kills < count and draw.random() < 0.8, draw.random() < 1 / 3
+                when = draw.uniform(0, seconds)
+                first = kill_after(when, a_worker=a_worker) if killing else ""
+                ended = evaluate(run, root, output, "--workers", "2", first=first)
+                killing = killing and ended.status != 0
+                kills += killing
+                if ended.status != 0 and not (killing and ended_as_promised(ended)):
+                    mishandled.append(f"status {ended.status}: {ended.err[-300:]}")
+            if content(output) != whole:
+                mishandled.append(f"{output.name}: other files than without kills")
+            left = [path.name for path in output.rglob(".*")]
+            if left:
+                mishandled.append(f"{output.name}: {left} stay")
+            shutil.rmtree(output, ignore_errors=True)
+    return mishandled
+
+
+def test_workers_and_all_killed_at_any_moment_it_ends_with_the_same_files(tmp_path):
+    assert attack_evaluation_with_kills(tmp_path, count=3, seed=1) == []
+
+
 def test_images_that_vanish_in_the_middle_are_named_and_the_rest_goes_on(
     run, otb, left_alone, tmp_path
 ):
@@ -187,6 +238,14 @@ def test_a_disk_that_fills_up_is_named_and_the_rest_goes_on(run, otb, tmp_path):
     assert "File too large" in last and "results.json" in last
     assert not list(output.rglob(".*.part"))
     assert evaluate(run, root, output).status == 0
+
+
+def test_a_second_evaluation_of_a_tracker_is_refused_by_the_name_of_the_first(run, otb, tmp_path):
+    with alone_in(tmp_path / "out" / "mil"):
+        ended = evaluate(run, otb, tmp_path / "out")
+    assert ended.status == 2
+    assert f"out/mil is in use by process {os.getpid()} on" in ended.err
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_rival_that_throws_is_named_and_counted(run, otb, tmp_path):

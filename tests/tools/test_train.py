@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from tool_runs import ROOT, tool_runs
 
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
+from rbsf.files.lock import alone_in
 from rbsf.files.networks import load_network
 from rbsf.nn import BinaryAlexNetV1, SiamFC
 
@@ -59,13 +61,14 @@ Log.step = step
 """
 IN_A_WRITE = """
 import os, signal
-from rbsf.files import checkpoint
-before = checkpoint.save_file
-def save_file(tensors, path, metadata):
-    before(tensors, path, metadata)
-    os.truncate(path, os.path.getsize(path) // 2)
-    os.kill(os.getpid(), signal.SIGKILL)
-checkpoint.save_file = save_file
+from rbsf.files import atomic
+publish = atomic.publish
+def dying(partial, path):
+    if path.suffix == ".safetensors":
+        os.truncate(partial, os.path.getsize(partial) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    publish(partial, path)
+atomic.publish = dying
 """
 
 
@@ -157,6 +160,28 @@ def one_line(ended) -> str:
     assert lines[-1] == errors[0]
     assert ended.out == ""
     return errors[0]
+
+
+def test_a_full_disk_ends_a_run_in_one_line_and_keeps_its_last_state(run, folder):
+    """No file can grow beyond a megabyte after the first epoch: it fails as on a full disk."""
+    tool, output = "train_siamfc", folder / "full_disk"
+    fill = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import resource; "
+    fill += "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))"
+    ended = run(tool, *words(tool, output), first=AFTER_STEP.format(step=4, do=fill))
+    assert one_line(ended) == f"error: cannot write {output / 'last.safetensors'}: File too large"
+    assert step_of(output / "last.safetensors") == 3
+    assert not list(output.glob(".*"))
+    ended = run(tool, *words(tool, output), "--resume")
+    assert ended.status == 0, ended.err
+    assert step_of(output / "final.safetensors") == 6
+
+
+def test_a_second_run_in_one_folder_is_refused_by_the_name_of_the_first(run, folder):
+    tool, output = "train_siamfc", folder / "shared"
+    with alone_in(output):
+        line = one_line(run(tool, *words(tool, output)))
+        assert f"shared is in use by process {os.getpid()} on" in line
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(

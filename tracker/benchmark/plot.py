@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rbsf.files.figure import save_figure
+
 from .timing import OURS
 
 TITLES = {
@@ -25,6 +27,9 @@ def plot_rows(figures: dict[str, Any], file: Path) -> None:
     Args:
         figures: The figures as `rbsf benchmark --json` writes them.
         file: The file to write. Its suffix is one of PLOT_SUFFIXES.
+
+    Raises:
+        InputError: The file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -41,7 +46,7 @@ def plot_rows(figures: dict[str, Any], file: Path) -> None:
     axes[-1].set_xlabel("milliseconds, median; the line spans minimum to maximum")
     threads = f"{figures['threads']} thread{'s' if figures['threads'] > 1 else ''}"
     figure.suptitle(f"{figures['machine']['cpu']}, {threads}", color="#444", x=0.99, ha="right")
-    figure.savefig(file, dpi=150)
+    save_figure(figure, file, dpi=150)
 
 
 def _shown(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:

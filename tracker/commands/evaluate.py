@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from rbsf.embedder import Engine
 from rbsf.engine.packed import MOST_THREADS
 from rbsf.errors import InputError
 from rbsf.extras import needs_extra
+from rbsf.files.lock import alone_in
 
 from ..evaluation.archive import Archive
 from ..evaluation.cluster import dask_cluster
@@ -134,7 +135,10 @@ def evaluate(
     ours = our_contenders(files, engine, threads, config)
     contenders = check_names([*ours, *map(rival_contender, rivals)])
     outcomes, problems = [], []
-    with dask_cluster(dask) if dask else nullcontext():
+    with ExitStack() as stack:
+        for contender in contenders:
+            stack.enter_context(alone_in(output / contender.name))
+        stack.enter_context(dask_cluster(dask) if dask else nullcontext())
         for contender in contenders:
             results = _run(contender, data, output, processes, threads)
             figures = LostFigures.of_results(results) if lost else None

@@ -7,9 +7,12 @@ on.
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -208,7 +211,8 @@ def _track_all(
 
     from joblib import Parallel, delayed
 
-    jobs = (delayed(_track_beside_others)(make_tracker, run, threads) for run in runs)
+    work = delayed(_track_beside_others if workers < 1 else _track_for_parent)
+    jobs = (work(make_tracker, run, threads) for run in runs)
     try:
         yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     except BrokenExecutor:
@@ -223,6 +227,27 @@ def _track_beside_others(
 ) -> tuple[Run, Trajectory | Failure]:
     _set_threads(threads or 1)
     return run, track(make_tracker, run, alone=False)
+
+
+def _track_for_parent(
+    make_tracker: MakeTracker, run: Run, threads: int | None
+) -> tuple[Run, Trajectory | Failure]:
+    """As `_track_beside_others`, in a process that joblib started for this evaluation alone."""
+    _end_with_parent()
+    return _track_beside_others(make_tracker, run, threads)
+
+
+@cache
+def _end_with_parent() -> None:
+    """Ends this process soon after its parent. joblib's would wait for work for five minutes."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _set_threads(threads: int | None) -> None:

@@ -79,7 +79,7 @@ class BoxWriter:
                 publish(Path(stream.name), file)
 
     def _start(self, record: dict[str, float]) -> None:
-        self._open = [part.open("w", encoding="utf-8") for part in self._parts]
+        self._open = [part.open("x", encoding="utf-8") for part in self._parts]
         if self._kind == ".csv":
             self._open[0].write(",".join(record) + "\n")
         elif self._kind == ".json":

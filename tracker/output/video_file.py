@@ -84,6 +84,7 @@ class VideoWriter:
     def _open(self, image: Frame, time_s: float) -> None:
         height, width = _even(image).shape[:2]
         self._began = time_s
+        self._part.touch(exist_ok=False)
         container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         stream = container.add_stream(video_codec(), rate=30)
         assert isinstance(stream, VideoStream)

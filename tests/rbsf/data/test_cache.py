@@ -18,6 +18,7 @@ from rbsf.data.cache import CachedSource, open_cache
 from rbsf.data.crops import CropSettings
 from rbsf.data.sources import SourceSettings
 from rbsf.errors import InputError
+from rbsf.files.atomic import replacing
 from rbsf.geometry import context_side
 
 PATHS = {"got10k": "got10k", "voc": "voc", "folder": "plain"}
@@ -109,23 +110,24 @@ def test_boxes_without_a_size_are_left_out(tmp_path):
 
 def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path, monkeypatch):
     write_plain(tmp_path, 4)
-    save, made = crops_module.save_file, []
+    write, made = crops_module.write_bytes, []
 
-    def save_two_then_break_off(arrays, partial, metadata):
+    def write_two_then_break_off(file, data):
         if len(made) == 2:
-            partial.write_bytes(b"half a file")
-            raise KeyboardInterrupt
-        made.append(partial)
-        save(arrays, partial, metadata)
+            with replacing(file) as partial:
+                partial.write_bytes(data[:9])
+                raise KeyboardInterrupt
+        made.append(file)
+        write(file, data)
 
     monkeypatch.setattr(cache_module, "usable_cores", lambda: 1)
-    monkeypatch.setattr(crops_module, "save_file", save_two_then_break_off)
+    monkeypatch.setattr(crops_module, "write_bytes", write_two_then_break_off)
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, "folder")
     kept = crop_files(tmp_path)
     assert len(kept) == 2
 
-    monkeypatch.setattr(crops_module, "save_file", save)
+    monkeypatch.setattr(crops_module, "write_bytes", write)
     assert len(build(tmp_path, "folder")) == 4
     assert {f: t for f, t in crop_files(tmp_path).items() if f in kept} == kept
 
@@ -135,14 +137,15 @@ import os, signal, sys
 from pathlib import Path
 from rbsf.data import cache, crops
 from rbsf.data.sources import SourceSettings
-count, save = int(sys.argv[2]), crops.save_file
-def save_file(arrays, partial, metadata):
+from rbsf.files import atomic
+count, publish = int(sys.argv[2]), atomic.publish
+def counting(partial, path):
     global count
-    save(arrays, partial, metadata)
     count -= 1
     if count == 0:
         {do}
-crops.save_file = save_file
+    publish(partial, path)
+atomic.publish = counting
 cache.usable_cores = lambda: 1
 root = Path(sys.argv[1])
 source = SourceSettings(kind="folder", path="plain")
@@ -179,7 +182,7 @@ def test_of_two_builders_one_works_and_the_other_finds_all_made(tmp_path):
     while not list(tmp_path.glob("cache/*/.*.part")):
         time.sleep(0.01)
     second = start(tmp_path, 1, "sys.exit('the second one made a crop')")
-    assert second.stderr and "waiting for another process" in second.stderr.readline()
+    assert second.stderr and f"waiting for process {first.pid} on" in second.stderr.readline()
     assert first.poll() is None and not crop_files(tmp_path)
     (tmp_path / "go").touch()
     for builder in (first, second):

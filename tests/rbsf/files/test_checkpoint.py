@@ -1,8 +1,10 @@
 """Checkpoints: the round trip, the header, and every way in which a file can be unusable."""
 
+import errno
 import json
 import os
 import struct
+from pathlib import Path
 
 import pytest
 import torch
@@ -131,14 +133,16 @@ def test_a_file_without_a_checksum_is_read(tmp_path):
 def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
     before = saved.read_bytes()
 
-    def disk_full(tensors, path, metadata):
-        path.write_bytes(b"half")
-        raise OSError("disk full")
+    def disk_full(path, data):
+        with open(path, "wb") as stream:
+            stream.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "disk full")
 
-    monkeypatch.setattr(module, "save_file", disk_full)
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(InputError, match=r"cannot write .*disk full"):
         save_checkpoint(saved, HEADER, {"model": tensors()})
     assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_file_is_on_disk_before_it_takes_its_name(saved, monkeypatch):

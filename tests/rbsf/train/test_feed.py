@@ -4,9 +4,11 @@ import os
 
 import pytest
 import torch
+from tiny_data import write_got10k
+from torch import multiprocessing
 from torch.utils.data import Dataset
 
-from rbsf.data import Pair
+from rbsf.data import DataSettings, Pair, open_pairs
 from rbsf.train.distributed import World
 from rbsf.train.feed import Feed
 
@@ -63,3 +65,16 @@ def test_workers_stay_from_epoch_to_epoch():
     makers = [{int(p) for b in one.batches(epoch, 0) for p in b[2]} for epoch in range(3)]
     assert len(makers[0]) == 1 and makers[0] == makers[1] == makers[2]
     assert os.getpid() not in makers[0]
+
+
+def test_workers_that_are_spawned_make_the_same_pairs(tmp_path):
+    """As on macOS, and wherever a user asks for it."""
+    write_got10k(tmp_path)
+    sources = [{"kind": "got10k", "path": "got10k"}]
+    places = {"root": str(tmp_path), "cache": str(tmp_path / "cache")}
+    data = DataSettings(sources=sources, pairs_per_epoch=4, **places)
+    world = World(0, 1, CPU)
+    here, spawned = (Feed(open_pairs(data, 0), 2, 2, world, count) for count in (0, 1))
+    spawned.loader.multiprocessing_context = multiprocessing.get_context("spawn")
+    for one, other in zip(here.batches(1, 0), spawned.batches(1, 0), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

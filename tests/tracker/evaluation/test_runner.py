@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -298,6 +300,46 @@ class Suicidal(StandingTracker):
 def test_a_worker_that_is_killed_ends_the_run_with_one_line(root, tmp_path):
     with pytest.raises(InputError, match="a worker process was killed"):
         evaluate_tracker(Suicidal, load_dataset("otb", root), workers=2)
+
+
+EVALUATES = """
+import os, sys, time
+from pathlib import Path
+from benchmark_folders import StandingTracker
+from tracker.evaluation.datasets import load_dataset
+from tracker.evaluation.runner import evaluate_tracker
+class Slow(StandingTracker):
+    def init(self, frame, box):
+        super().init(frame, box)
+        Path(sys.argv[2], str(os.getpid())).touch()
+        time.sleep(60)
+if __name__ == "__main__":
+    evaluate_tracker(Slow, load_dataset("otb", sys.argv[1]), workers=2)
+"""
+
+
+def is_running(process):
+    """Whether a process lives; one that has ended may wait for somebody to ask for its status."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", process], capture_output=True, text=True)
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def test_workers_end_with_the_process_that_started_them(root, tmp_path):
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "evaluates.py").write_text(EVALUATES)
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, "evaluates.py", root, tmp_path / "workers"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths},
+    ) as process:  # fmt: skip
+        while len(found := list((tmp_path / "workers").iterdir())) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    ends = time.monotonic() + 30
+    while any(is_running(path.name) for path in found) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not any(is_running(path.name) for path in found)
 
 
 def test_what_a_killed_process_was_writing_is_removed(tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbsf.files.atomic import replacing
+from rbsf.files.figure import save_figure
 
 from ..colors import FAINT, GRID, INK, MUTED, SHADES
 
@@ -79,8 +79,7 @@ class Drawing:
     def write(self, folder: Path, name: str, title: str, text: str) -> Picture:
         """Writes NAME.png and NAME.pdf, and gives the figure for the page."""
         for kind in ("png", "pdf"):
-            with replacing(folder / f"{name}.{kind}") as partial:
-                self.figure.savefig(partial, format=kind, dpi=200, metadata=_no_date(kind))
+            save_figure(self.figure, folder / f"{name}.{kind}", dpi=200, metadata=_no_date(kind))
         return Picture(name, title, text, self._svg(name))
 
     def _svg(self, name: str) -> str:

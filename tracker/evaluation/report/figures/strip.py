@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbsf.files.atomic import replacing
+from rbsf.files.figure import save_figure
 
 from ..colors import style_of
 from ..strips import Strip
@@ -41,8 +41,7 @@ def write_strip(strip: Strip, names: list[str], folder: Path) -> None:
         figure.legend(handles=[truth, *lines], loc="outside lower center", ncols=4, frameon=False)
         figure.suptitle(f"{strip.sequence}: AO {strip.ao:.3f}", fontsize=9)
         for kind in ("png", "pdf"):
-            with replacing(folder / f"{strip.sequence}.{kind}") as partial:
-                figure.savefig(partial, format=kind, dpi=150)
+            save_figure(figure, folder / f"{strip.sequence}.{kind}", dpi=150)
 
 
 def _draw(axes: Axes, tile: Tile) -> None:
