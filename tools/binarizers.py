@@ -156,7 +156,7 @@ def _interaction(axes: Axes) -> None:
     binarizer = CIBCNN(torch.Size((1, 4, 2, 2)))
     sums = torch.linspace(-16, 16, 641)
     axes.plot(sums / 10, binarizer.influence(sums) / 4, color=TEAL, lw=2)
-    axes.set_xlabel("the other channel's sum", fontsize=7, color=GREY, labelpad=1)
+    axes.set_xlabel("the other channel's sum", fontsize=7, color=GREY, labelpad=-3)
 
 
 # ---------------------------------------------------------------------------- kernels
@@ -340,7 +340,7 @@ def _draw_card(figure: Figure, card: Card, left: float, bottom: float, high: flo
         back.text(
             0.975, 0.87, "does not pack", size=8, color=ORANGE, ha="right", va="center", zorder=5
         )
-    area = (left + 0.53 * wide, bottom + 0.13 * high, 0.435 * wide, 0.7 * high)
+    area = (left + 0.53 * wide, bottom + 0.1 * high, 0.435 * wide, 0.69 * high)
     axes = figure.add_axes(area, facecolor="none")
     axes.axhline(0, color=GREY, lw=0.6, alpha=0.6)
     axes.axvline(0, color=GREY, lw=0.6, alpha=0.6)

@@ -90,7 +90,7 @@ class Distillation:
         """Makes a teacher that is trained beside the student."""
         settings = self.settings
         teacher = self.make_teacher().to(self.world.device)
-        teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        teacher.to(memory_format=torch.channels_last)
         self.joint = JointTeacher(teacher, settings.teacher_loss, settings.optimiser, self.world)
         self.modules["teacher"] = teacher
         self.optimisers["teacher_optimiser"] = self.joint.optimiser

@@ -47,7 +47,7 @@ class JointTeacher:
         output = batch.run(self.wrapped)
         loss = self.weight * batch.loss(output)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if torch.isfinite(loss):
             self.optimiser.step()
         return _detached(output), loss.detach()
