@@ -6,6 +6,7 @@ There is one file for each experiment. An unknown key is an error.
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,13 +52,42 @@ def load_settings(kind: type[S], path: str | Path) -> S:
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Reads the keys and values of a YAML file.
 
+    A file may say `extends: other.yaml`, a file beside it. Then it holds only what is different.
+
     Args:
         path: The file.
 
     Raises:
-        InputError: The file does not exist, or is not a YAML mapping. The message names the file.
+        InputError: The file does not exist, or is not a YAML mapping, or one that it extends is
+            not. The message names the file.
     """
-    file = Path(path)
+    file, values = Path(path), _read_one(Path(path))
+    read = {os.path.abspath(file)}
+    while "extends" in values:
+        base = values.pop("extends")
+        if not isinstance(base, str):
+            raise InputError(f"{file}: extends: it must be the name of a YAML file")
+        file = file.parent / base
+        if os.path.abspath(file) in read:
+            raise InputError(f"{path}: extends: {file} extends itself")
+        read.add(os.path.abspath(file))
+        values = merged(_read_one(file), values)
+    return values
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Merges nested mappings. Later ones win; lists and plain values are replaced as a whole."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = result.get(key)
+            both = isinstance(value, dict) and isinstance(below, dict)
+            result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _read_one(file: Path) -> dict[str, Any]:
+    """Reads a YAML file, without what it extends."""
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -20,6 +20,11 @@ def hard_sign(x: Tensor) -> Tensor:
     return (x >= 0).to(x.dtype).mul_(2).sub_(1)
 
 
+def with_gradient_of(value: Tensor, path: Tensor) -> Tensor:
+    """Gives the elements of `value` to the bit, and the gradient of `path`, which has its shape."""
+    return value.detach() + (path - path.detach())
+
+
 class _ApproxSign(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

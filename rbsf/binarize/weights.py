@@ -1,14 +1,15 @@
 """Weight binarizers: modules that turn a real kernel into its signs and a scale.
 
 A binarizer is built from the kernel's shape, and what it learns (RBCN's C) is part of the network's
-state. Every binarizer gives `signs` whose values are exactly +1 and -1, so the convolution of a
-binary map with them is an exact integer in float32. It also gives a positive `scale`, by which that
-integer is multiplied afterwards. The packed engine folds the scale into one threshold.
+state. Nearly every binarizer gives `signs` whose values are exactly +1 and -1, so the convolution
+of a binary map with them is an exact integer in float32. It also gives a positive `scale`, by which
+that integer is multiplied afterwards. The packed engine folds the scale into one threshold. The few
+methods of which this is not true say so in `WeightBinarizer.obstacle`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,24 +26,57 @@ class BinaryWeight(NamedTuple):
     """A binarized kernel; the kernel that it stands for is `scale * signs`."""
 
     signs: Tensor
-    """The shape is (Cout, Cin / groups, k, k), the values are +1 and -1."""
+    """The shape is (Cout, Cin / groups, k, k), the values are +1 and -1, but for the methods that
+    have an obstacle: the kernels of ABC-Net, MCN and DBF are real."""
     scale: Tensor
     """A positive scalar, or one for each filter: (Cout, 1, 1, 1)."""
+
+
+class Cost(NamedTuple):
+    """What one layer keeps and computes at inference, besides its scale."""
+
+    bits: int
+    """The parameters of 1 bit."""
+    reals: int
+    """The parameters of 32 bits."""
+    passes: int
+    """The binary convolutions that the layer takes; 0 if its kernel is real."""
 
 
 class WeightBinarizer(nn.Module):
     """The base of all weight binarizers: maps a latent kernel W to a `BinaryWeight`.
 
     A subclass defines `forward`. The other methods have defaults that suit a binarizer which learns
-    nothing of its own.
+    nothing of its own, and whose latent W has the shape of the kernel.
 
     Args:
         shape: The kernel's shape, (Cout, Cin / groups, k, k).
     """
 
+    obstacle: ClassVar[str] = ""
+    """Why the packed engine cannot run the method. It is empty for a method that packs."""
+
     def __init__(self, shape: torch.Size) -> None:
         super().__init__()
         self.shape = shape
+
+    @property
+    def latent_shape(self) -> torch.Size:
+        """The shape of the latent W. It has fewer elements where filters share what they learn."""
+        return self.shape
+
+    @property
+    def cost(self) -> Cost:
+        """What a layer keeps and computes at inference."""
+        return Cost(self.latent_shape.numel(), 0, 1)
+
+    def kernel(self, weight: Tensor) -> Tensor:
+        """The real kernel that a latent W stands for."""
+        return weight
+
+    def latent(self, kernel: Tensor) -> Tensor:
+        """The latent W that stands for a real kernel, or comes near to it."""
+        return kernel
 
     def fit(self, weight: Tensor) -> None:
         """Sets what is learned to its best value for this kernel; called when W is initialised."""
@@ -60,6 +94,18 @@ class WeightBinarizer(nn.Module):
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
         """The squared distance of W from its approximation; 0 for methods without such a loss."""
         return weight.new_zeros(())
+
+    def after(self, sums: Tensor, x: Tensor, stride: int, padding: int, groups: int) -> Tensor:
+        """Changes what the convolution gives, before the scale; the default changes nothing.
+
+        Args:
+            sums: The convolution of binary input and kernel, (N, Cout, H', W').
+            x: The real input, (N, Cin, H, W).
+            stride: The convolution's stride.
+            padding: The convolution's padding on each side.
+            groups: The convolution's groups.
+        """
+        return sums
 
 
 class RBCN(WeightBinarizer):
@@ -161,35 +207,3 @@ class BiReal(WeightBinarizer):
     def forward(self, weight: Tensor) -> BinaryWeight:
         alpha = weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
         return BinaryWeight(clipped_sign(weight), alpha.clamp(min=SMALLEST_SCALE))
-
-
-class XNOR(WeightBinarizer):
-    """XNOR-Net's weights: the sign of the centred W, scaled by the mean magnitude of each filter.
-
-        forward     V = W - mean of W over input channels, clamped to [-1, 1]
-                    What_i = sign(V_i),  scale alpha_i = mean |V_i|    (XNOR-Net eq. 6)
-        gradient    dWhat/dV = 1 if |V| <= 1, else 0;  alpha_i is differentiated as it stands
-
-    The centring and the clamp follow the released code, which stores V in the place of W before
-    every forward pass; `project` does so after every step. Like that code, we leave out the spatial
-    map K of the paper, which would not fold into a threshold. Unlike it, we do not multiply the
-    gradient by the size of a filter, (1 - 1/Cin) n, which Adam cancels.
-
-    References:
-        [XNOR-Net](https://arxiv.org/abs/1603.05279), Rastegari et al., ECCV 2016, and the functions
-        meancenterConvParams and clampConvParams of its code.
-    """
-
-    def forward(self, weight: Tensor) -> BinaryWeight:
-        centred = _centred_and_clamped(weight)
-        alpha = centred.abs().mean(dim=(1, 2, 3), keepdim=True)
-        return BinaryWeight(clipped_sign(centred), alpha.clamp(min=SMALLEST_SCALE))
-
-    @torch.no_grad()
-    def project(self, weight: Tensor) -> None:
-        """Centres and clamps W itself, so that no weight drifts far beyond the clamp."""
-        weight.copy_(_centred_and_clamped(weight))
-
-
-def _centred_and_clamped(weight: Tensor) -> Tensor:
-    return (weight - weight.mean(dim=1, keepdim=True)).clamp(-1, 1)

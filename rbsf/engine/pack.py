@@ -77,6 +77,7 @@ from rbsf.files.hashing import file_sha256
 from rbsf.files.networks import load_network
 from rbsf.nn import BinaryAlexNetV1, BinaryConv2d, SiamFC
 from rbsf.nn.backbone import LayerShape
+from rbsf.nn.binary_conv import refuse_obstacles
 
 Decide = Callable[[Tensor], Tensor]
 """Maps integers S (C, T) to levels (C, T), by scale, bias, batch norm and binarizer. The level of
@@ -125,6 +126,7 @@ def pack(model: SiamFC, metadata: dict[str, Any]) -> PackedNetwork:
             raise InputError(f"{name} holds a value that is not finite")
     backbone = deepcopy(model.backbone).cpu().float().eval()
     convs = list(backbone.binary_layers().values())
+    refuse_obstacles(backbone.binary_layers())
     layers = [_pixel_layer(backbone.layers[0], backbone, convs[0])]
     for shape, conv, after in zip(backbone.layers[1:], convs, [*convs[1:], None], strict=True):
         layers.append(_binary_layer(shape, conv, backbone, after))

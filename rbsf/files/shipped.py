@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rbsf.binarize.weights import BinaryWeight, WeightBinarizer
 from rbsf.nn import BinaryAlexNetV1, SiamFC
+from rbsf.nn.binary_conv import refuse_obstacles
 
 
 class Frozen(WeightBinarizer):
@@ -31,19 +32,29 @@ class Frozen(WeightBinarizer):
 def freeze(model: SiamFC) -> SiamFC:
     """Replaces the latent kernels by their signs, in place. The outputs stay the same, but sooner.
 
-    A full-precision network keeps its kernels. Both kinds are put in eval mode, without gradients.
+    A full-precision network keeps its kernels, and so does a layer with a method that does not
+    pack. All are put in eval mode, without gradients.
     """
+    model.eval()
     if isinstance(model.backbone, BinaryAlexNetV1):
         for conv in model.backbone.binary_layers().values():
+            if conv.weight_binarizer.obstacle:
+                continue
             with torch.no_grad():
                 signs, scale = conv.weight_binarizer(conv.weight)
             conv.weight = nn.Parameter(signs.clone(), requires_grad=False)
             conv.weight_binarizer = Frozen(conv.weight.shape, scale.clone())
-    return model.eval().requires_grad_(False)
+    return model.requires_grad_(False)
 
 
 def shrink(model: SiamFC) -> dict[str, Tensor]:
-    """Freezes a model and gives the tensors of its shipped file. `grow` is the inverse."""
+    """Freezes a model and gives the tensors of its shipped file. `grow` is the inverse.
+
+    Raises:
+        InputError: It has a method that does not pack.
+    """
+    if isinstance(model.backbone, BinaryAlexNetV1):
+        refuse_obstacles(model.backbone.binary_layers())
     tensors = {
         name: t for name, t in freeze(model).state_dict().items() if "num_batches" not in name
     }

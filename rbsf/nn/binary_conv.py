@@ -39,6 +39,8 @@ class BinaryConv2d(nn.Module):
     Attributes:
         binary_weights: Whether the kernel is binarized. It is at first; a training in two steps
             switches it off for its first step, in which out = conv(sign(x), W) + bias.
+        weight: The latent weight W. It has the kernel's shape, unless the weight binarizer makes
+            several filters from each that it learns, see `WeightBinarizer.latent_shape`.
 
     Shapes:
         Input: (N, Cin, H, W), real. Output: (N, Cout, H', W'), real.
@@ -69,20 +71,23 @@ class BinaryConv2d(nn.Module):
             )
         self.groups, self.stride = groups, stride
         self.padding, self.pad_value = padding, pad_value
-        self.weight = nn.Parameter(
-            torch.empty(out_channels, in_channels // groups, kernel_size, kernel_size)
-        )
+        kernel = torch.empty(out_channels, in_channels // groups, kernel_size, kernel_size)
+        made = weight_binarizer(kernel.shape)
+        self.weight = nn.Parameter(torch.empty(made.latent_shape))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        self.weight_binarizer = weight_binarizer(self.weight.shape)
+        self.weight_binarizer = made
         self.activation_binarizer = activation_binarizer
         self.binary_weights = True
-        nn.init.xavier_uniform_(self.weight)
-        self.weight_binarizer.fit(self.weight)
+        self.set_weight(nn.init.xavier_uniform_(kernel))
 
     @torch.no_grad()
-    def set_weight(self, weight: Tensor) -> None:
-        """Copies a kernel into the latent weight W, and fits the binarizer to it."""
-        self.weight.copy_(weight)
+    def set_weight(self, kernel: Tensor) -> None:
+        """Makes the latent weight W stand for a real kernel, and fits the binarizer to it.
+
+        Args:
+            kernel: The kernel, (Cout, Cin / groups, k, k).
+        """
+        self.weight.copy_(self.weight_binarizer.latent(kernel))
         self.weight_binarizer.fit(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,9 +98,11 @@ class BinaryConv2d(nn.Module):
         conv = partial(F.conv2d, stride=self.stride, padding=zeros, groups=self.groups)
         if self.binary_weights:
             signs, scale = self.weight_binarizer(self.weight)
-            out = conv(bits, signs) * scale.reshape(1, -1, 1, 1)
+            sums = conv(bits, signs)
+            sums = self.weight_binarizer.after(sums, x, self.stride, self.padding, self.groups)
+            out = sums * scale.reshape(1, -1, 1, 1)
         else:
-            out = conv(bits, self.weight)
+            out = conv(bits, self.weight_binarizer.kernel(self.weight))
         return out if self.bias is None else out + self.bias.reshape(1, -1, 1, 1)
 
 
@@ -107,3 +114,20 @@ def binary_layers(network: nn.Module) -> dict[str, BinaryConv2d]:
 def has_binary_weights(network: nn.Module) -> bool:
     """Whether every binary convolution of a network has binary weights. True if it has none."""
     return all(conv.binary_weights for conv in binary_layers(network).values())
+
+
+def refuse_obstacles(layers: dict[str, BinaryConv2d]) -> None:
+    """Refuses layers with a method that says of itself that it cannot be packed.
+
+    Args:
+        layers: The layers by name.
+
+    Raises:
+        InputError: There is one. The message names the layer and the method, and says why.
+    """
+    for name, conv in layers.items():
+        for binarizer in (conv.weight_binarizer, conv.activation_binarizer):
+            obstacle = getattr(binarizer, "obstacle", "")
+            if obstacle:
+                method = type(binarizer).__name__
+                raise InputError(f"{name} has {method}, which does not pack: {obstacle}")

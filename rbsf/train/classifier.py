@@ -151,6 +151,9 @@ class BinaryClassifierTask(Distillation):
             )
         return teacher
 
+    def make_teacher(self) -> ResidualNet:
+        return make_classifier(self.settings.network)
+
     def take_weights(self) -> None:
         try:
             self.model.take_weights(self.teacher)

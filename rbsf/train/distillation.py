@@ -25,6 +25,8 @@ from rbsf.train.adversary import Adversary, Branch
 from rbsf.train.distributed import World
 from rbsf.train.ema import networks
 from rbsf.train.gradients import gradient_norms
+from rbsf.train.hashing import Hashing
+from rbsf.train.joint_teacher import JointTeacher
 from rbsf.train.loop import AnyBatch
 from rbsf.train.norm_pass import norm_pass
 from rbsf.train.optim import autocast, make_optimiser, set_rates
@@ -61,7 +63,7 @@ class Distillation:
         if settings.taught:
             self.teacher = self.load_teacher()
             self.teacher.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if settings.init == "teacher":
+        if settings.init != "random":
             self.take_weights()
         self.model.to(world.device)
         self.model.to(memory_format=torch.channels_last)
@@ -75,9 +77,23 @@ class Distillation:
             self.adversary = Adversary(settings, world, self.compared_channels())
             self.modules["discriminators"] = self.adversary.discriminators
             self.optimisers["discriminator_optimiser"] = self.adversary.optimiser
+        self.hashing = Hashing() if settings.init == "bwnh" else None
+        if self.hashing:
+            self.modules["hashing"] = self.hashing
+        if settings.teacher_loss:
+            self._add_joint_teacher()
         self.flip_ratio, self.steps = 0.0, 0
         self.two_steps = TwoSteps(settings.binary_weights_from, settings.epochs)
         self.probe: dict[str, float] = {}
+
+    def _add_joint_teacher(self) -> None:
+        """Makes a teacher that is trained beside the student."""
+        settings = self.settings
+        teacher = self.make_teacher().to(self.world.device)
+        teacher.to(memory_format=torch.channels_last)
+        self.joint = JointTeacher(teacher, settings.teacher_loss, settings.optimiser, self.world)
+        self.modules["teacher"] = teacher
+        self.optimisers["teacher_optimiser"] = self.joint.optimiser
 
     # -- what a subclass says ---------------------------------------------------------------------
 
@@ -91,6 +107,10 @@ class Distillation:
         Raises:
             InputError: The file is missing or cannot be read, or it is a binary network.
         """
+        raise NotImplementedError
+
+    def make_teacher(self) -> nn.Module:
+        """Makes a teacher with random weights, to be trained beside the student."""
         raise NotImplementedError
 
     def take_weights(self) -> None:
@@ -160,7 +180,14 @@ class Distillation:
         for network in networks(self):
             self.two_steps.start_epoch(network, epoch)
         rate = settings.optimiser.lr_at(*self.two_steps.within(epoch))
-        set_rates(self.optimisers["optimiser"], rate)
+        for name in ("optimiser", "teacher_optimiser"):
+            if name in self.optimisers:
+                set_rates(self.optimisers[name], rate)
+        if epoch < self.two_steps.first and settings.first_step_weight_decay is not None:
+            decay = settings.first_step_weight_decay
+        else:
+            decay = settings.latent_weight_decay
+        self.optimisers["optimiser"].param_groups[0]["weight_decay"] = decay
         self.kernel_weight = settings.kernel_loss.at(epoch)
         self.adversarial_weight = settings.adversarial_loss.at(epoch)
         self.probe = {}  # the first step of the epoch fills it
@@ -169,23 +196,28 @@ class Distillation:
 
     def step(self, batch: AnyBatch) -> dict[str, float]:
         """Trains on one mini-batch, as Algorithm 1 has it."""
-        discriminator_losses: dict[str, Tensor] = {}
+        own_losses: dict[str, Tensor] = {}  # those of the networks with an optimiser of their own
         branches: list[Branch] = []
+        if self.hashing:
+            self.hashing.start(self.model, batch, self.world)
         with autocast(self.settings.precision, self.world.device):
             student = batch.run(self.wrapped)
             losses = self.task_losses(batch, student)
             losses |= self._kernel_loss()
             if self.settings.guided:
-                with torch.no_grad():
-                    teacher = batch.run(self.teacher)
+                if self.settings.teacher_loss:
+                    teacher, own_losses["teacher"] = self.joint.step(batch)
+                else:
+                    with torch.no_grad():
+                        teacher = batch.run(self.teacher)
                 branches = list(self.branches(teacher, student))
                 if self.adversary:
-                    discriminator_losses["discriminator"] = self.adversary.step(branches)
+                    own_losses["discriminator"] = self.adversary.step(branches)
                 losses |= self._guidance(batch, student, teacher, branches)
         if not self.probe:
             self._probe(losses, branches)
         self._descend(torch.stack(list(losses.values())).sum())
-        losses |= discriminator_losses
+        losses |= own_losses
         return {name: value.item() for name, value in losses.items()}
 
     def _probe(self, losses: dict[str, Tensor], branches: list[Branch]) -> None:
@@ -194,7 +226,7 @@ class Distillation:
         for term, norms in gradient_norms(losses, weights).items():
             self.probe[f"grad/{term}"] = math.hypot(*norms.values())
             self.probe |= {f"grad/{term}/{name}": norm for name, norm in norms.items()}
-        if branches:
+        if any(real for real, _ in branches):
             with torch.no_grad():
                 self.probe["map_distance"] = _distance(branches).item()
 

@@ -19,14 +19,18 @@ BinaryLayerName = Literal["conv2", "conv3", "conv4", "conv5"]
 
 
 class OptimiserSettings(Settings):
-    """An optimiser with an exponential schedule. The defaults are SiamFC's.
+    """An optimiser and the schedule of its learning rate. The defaults are SiamFC's.
 
-    The learning rate is set at the start of each epoch: lr(e) = lr * (final_lr / lr)^(e / epochs).
+    The rate is set at the start of each epoch e. With t = e / epochs, an exponential schedule is
+    lr(e) = lr * (final_lr / lr)^t, and a linear one is lr(e) = lr + (final_lr - lr) t.
     """
 
     name: Literal["sgd", "adam"] = Field("sgd", description="The optimiser.")
     lr: float = Field(1e-2, gt=0, description="The learning rate of the first epoch.")
     final_lr: float = Field(1e-5, gt=0, description="What the learning rate falls to.")
+    schedule: Literal["exponential", "linear"] = Field(
+        "exponential", description="How the learning rate falls."
+    )
     momentum: float = Field(
         0.9, ge=0, lt=1, description="The momentum of SGD. Adam's betas are 0.9 and 0.999."
     )
@@ -36,6 +40,8 @@ class OptimiserSettings(Settings):
 
     def lr_at(self, epoch: int, epochs: int) -> float:
         """The learning rate of an epoch, counted from 0, in a run of `epochs`."""
+        if self.schedule == "linear":
+            return self.lr + (self.final_lr - self.lr) * epoch / epochs
         return self.lr * float((self.final_lr / self.lr) ** (epoch / epochs))
 
 
@@ -142,8 +148,16 @@ class DistillationSettings(LoopSettings):
     """
 
     teacher: str | None = Field(None, description="The teacher's checkpoint.")
-    init: Literal["random", "teacher"] = Field(
-        "random", description="Where the student's weights start: at random, or at the teacher's."
+    teacher_loss: float = Field(
+        0,
+        ge=0,
+        description="The weight of the teacher's own task loss. Above 0 there is no trained "
+        "teacher: one is trained from scratch beside the student (Apprentice, scheme A).",
+    )
+    init: Literal["random", "teacher", "bwnh"] = Field(
+        "random",
+        description="Where the student's weights start: at random, at the teacher's, or at the "
+        "teacher's as BWNH hashes them on the first batch.",
     )
     weights: WeightBinarizerName = Field("rbcn", description="The weight binarizer.")
     activations: ActivationBinarizerName = Field("approx", description="The activation binarizer.")
@@ -162,6 +176,12 @@ class DistillationSettings(LoopSettings):
     )
     latent_weight_decay: float = Field(
         1e-4, ge=0, description="The weight decay of the binary layers' latent weights W."
+    )
+    first_step_weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="The weight decay of W before weights become binary, see binary_weights_from. "
+        "null is that of after.",
     )
     other_weight_decay: float = Field(
         0, ge=0, description="The weight decay of C, batch norms, biases and the response's gain."
@@ -222,6 +242,12 @@ class DistillationSettings(LoopSettings):
             raise ValueError("feature_distillation needs discriminator_layers, where it compares")
         return self
 
+    @model_validator(mode="after")
+    def _has_the_teacher_that_it_needs(self) -> DistillationSettings:
+        if self.teacher_loss and self.init != "random":
+            raise ValueError("a teacher_loss trains the teacher too, so init must be random")
+        return self
+
     @property
     def adversarial(self) -> bool:
         """Whether the run trains discriminators."""
@@ -231,12 +257,12 @@ class DistillationSettings(LoopSettings):
     def guided(self) -> bool:
         """Whether a step needs the teacher's maps or responses."""
         distils = self.response_distillation > 0 or self.feature_distillation > 0
-        return self.adversarial or distils
+        return self.adversarial or distils or self.teacher_loss > 0
 
     @property
     def taught(self) -> bool:
-        """Whether the run needs a teacher, to be guided by it or to start from its weights."""
-        return self.guided or self.init == "teacher"
+        """Whether the run needs a trained teacher, to be guided by it or to start from it."""
+        return (self.guided or self.init != "random") and not self.teacher_loss
 
     def input_files(self) -> dict[str, str]:
         """The teacher's checkpoint, if the run needs one."""

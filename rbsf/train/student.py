@@ -46,6 +46,9 @@ class StudentTask(Distillation):
     def load_teacher(self) -> SiamFC:
         return load_teacher(self.settings)
 
+    def make_teacher(self) -> SiamFC:
+        return SiamFC(learn_response=True)
+
     def take_weights(self) -> None:
         self.backbone.take_weights(self.teacher.backbone)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rbsf.binarize import WEIGHTS
 from rbsf.config import load_settings, parse_settings
 from rbsf.errors import InputError
 from rbsf.train.box_settings import BoxSettings
@@ -112,7 +113,7 @@ def test_recommended_students_start_from_the_teacher_without_decay_on_latent_wei
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("xnor*.yaml")), ids=lambda file: file.stem)
 def test_xnor_is_trained_without_a_teacher(file):
     s = load_settings(StudentSettings, file)
-    assert (s.weights, s.activations) == ("xnor", "clipped")
+    assert (s.weights.partition("_")[0], s.activations) == ("xnor", "clipped")
     assert not s.guided and s.init == "random"
 
 
@@ -161,6 +162,46 @@ def test_a_mistake_is_one_line_with_file_key_and_nearest_key(tmp_path, text, rea
 def test_a_students_key_is_unknown_to_a_teacher(tmp_path):
     assert "unknown key c_rate" in refused(tmp_path, yaml.safe_dump({"c_rate": 0.1}))
     assert "weights: " in refused(tmp_path, "weights: magic", StudentSettings)
+
+
+def test_a_config_may_hold_only_what_differs_from_another(tmp_path):
+    (tmp_path / "a.yaml").write_text("epochs: 3\noptimiser: {name: adam, lr: 0.5}\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\noptimiser: {lr: 0.25}\nbatch: 2\n")
+    (tmp_path / "c.yaml").write_text("extends: b.yaml\nbatch: 4\n")
+    s = load_settings(TeacherSettings, tmp_path / "c.yaml")
+    assert (s.epochs, s.batch, s.optimiser.name, s.optimiser.lr) == (3, 4, "adam", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("extends: no.yaml", "cannot read config"),
+        ("extends: [mine.yaml]", "extends: it must be the name of a YAML file"),
+        ("extends: mine.yaml", "mine.yaml extends itself"),
+        ("extends: ./other.yaml", "mine.yaml extends itself"),
+        ('extends: "a\\0b"', "is not YAML"),
+    ],
+)
+def test_what_cannot_be_extended_is_one_line(tmp_path, text, reason):
+    (tmp_path / "other.yaml").write_text("extends: mine.yaml")
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_settings(TeacherSettings, tmp_path / "mine.yaml")
+    assert reason in str(error.value) and "\n" not in str(error.value)
+
+
+METHODS = sorted(file for file in CONFIGS.glob("*_sf.yaml"))
+
+
+@pytest.mark.parametrize("file", METHODS, ids=lambda file: file.stem)
+def test_each_method_trains_on_the_same_pairs_for_as_long(file):
+    xnor, other = (load_settings(StudentSettings, f) for f in (CONFIGS / "xnor_sf.yaml", file))
+    assert (other.data, other.epochs, other.batch) == (xnor.data, xnor.epochs, xnor.batch)
+
+
+def test_every_weight_binarizer_has_a_config():
+    named = {load_settings(StudentSettings, file).weights for file in METHODS}
+    assert named == set(WEIGHTS) - {"rbcn"}
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -35,6 +35,15 @@ LADDER = (
 """The rungs of Table 2, and the distillation that the paper does not compare with."""
 
 
+KERNEL_LOSSES = {
+    "admm": {"value": 1e-2, "gamma": 1.0},
+    "mcn": {"value": 1e-4, "gamma": 1.0},
+    "pcnn": {"value": 1e-4, "gamma": 1.0},
+    "pcnn_4": {"value": 1e-4, "gamma": 1.0},
+}
+"""The losses on kernels that belong to other methods than RBCN, as in their configs."""
+
+
 class Cell(NamedTuple):
     """A training of one rung with one seed, and the folder of its files."""
 
@@ -73,7 +82,7 @@ def binarizer_rung(words: str) -> Rung:
                 f"--binarizer {words}: there is no {name}; choose from {', '.join(get_args(known))}"
             )
     if weights != "rbcn":
-        changes["kernel_loss"] = OFF
+        changes["kernel_loss"] = KERNEL_LOSSES.get(weights, OFF)
     return Rung(words, f"{weights} weights, {changes['activations']} activations", changes)
 
 

@@ -13,10 +13,9 @@ from collections.abc import Sequence as Several
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import yaml
 from pydantic import Field
 
-from rbsf.config import Settings, load_settings, parse_settings
+from rbsf.config import Settings, load_settings, merged, parse_settings, read_yaml
 from rbsf.errors import InputError
 from rbsf.files.atomic import write_text
 
@@ -103,7 +102,7 @@ def read_variants(
     base = file.parent / listed.base
     kind = StudentSettings if listed.kind == "student" else TeacherSettings
     load_settings(kind, base)
-    plain = yaml.safe_load(base.read_text(encoding="utf-8"))
+    plain = read_yaml(base)
     budget: dict[str, Any] = {
         "seed": seed,
         "epochs": epochs,
@@ -119,17 +118,6 @@ def read_variants(
         Variant(name, parse_settings(kind, merged(usual, plain, change, budget), f"{file}, {name}"))
         for name, change in listed.variants.items()
     ]
-
-
-def merged(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Merges nested mappings. Later ones win; lists and plain values are replaced as a whole."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            below = result.get(key)
-            both = isinstance(value, dict) and isinstance(below, dict)
-            result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
-    return result
 
 
 def measure_variant(variant: Variant, folder: Path) -> Outcome:

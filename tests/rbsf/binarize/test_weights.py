@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from rbsf.binarize import weight_binarizer
-from rbsf.binarize.weights import RBCN, XNOR, BiReal
+from rbsf.binarize.weights import RBCN, BiReal
+from rbsf.binarize.xnor import XNOR
 
 SHAPE = torch.Size((6, 4, 3, 3))
 

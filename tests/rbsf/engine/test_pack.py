@@ -186,6 +186,12 @@ def test_thresholds_of_levels_are_the_float_networks(gamma, beta, mean, var, bia
     assert np.array_equal(values.numpy() * 2, np.where(layer.flips, 3 - level, level))
 
 
+ONE_BIT = [
+    "xnor", "xnor_pp", "bireal", "binarynet", "pcnn", "pcnn_4", "cbcn", "binaryrelax", "admm",
+    "recu", "irnet",
+]  # fmt: skip
+
+
 class BNN(WeightBinarizer):
     def forward(self, weight):
         return BinaryWeight(hard_sign(weight), weight.new_ones(()))
@@ -219,9 +225,37 @@ def test_rbcn_packs_to_the_bit(c_shape):
     check_parity(random_student(weights="rbcn", c_shape=c_shape))
 
 
-@pytest.mark.parametrize("weights", ["xnor", "bireal", "recu", "irnet"])
+@pytest.mark.parametrize("weights", ONE_BIT)
 def test_every_weight_binarizer_packs_to_the_bit(weights):
     check_parity(random_student(weights=weights, activations="clipped"))
+
+
+@pytest.mark.parametrize("weights", ["xnor_map", "mcn", "abcnet", "dbf", "cibcnn"])
+def test_a_weight_binarizer_that_does_not_pack_is_refused_by_name(weights):
+    model = random_student(weights=weights)
+    binarizer = model.backbone.conv2.weight_binarizer
+    with pytest.raises(InputError) as caught:
+        pack(model, {})
+    expected = f"conv2 has {type(binarizer).__name__}, which does not pack: {binarizer.obstacle}"
+    assert str(caught.value) == expected
+
+
+def test_activations_that_do_not_pack_are_refused_by_name():
+    model = random_student()
+    model.backbone.conv4.activation_binarizer = activation_binarizer("abcnet", 384)
+    with pytest.raises(InputError, match="conv4 has ABCSign, which does not pack: it needs sever"):
+        pack(model, {})
+
+
+def test_rectifiers_before_a_sign_become_part_of_the_thresholds():
+    model = random_student(activations="react")
+    plain = pack(model, {})
+    for conv in model.backbone.binary_layers().values():
+        for parameter in conv.activation_binarizer.parameters():
+            parameter.data.normal_(0.2, 0.5)
+    check_parity(model)
+    for before, after in zip(plain.layers[:-1], pack(model, {}).layers[:-1], strict=True):
+        assert (before.thresholds != after.thresholds).mean() > 0.5
 
 
 def test_activations_of_two_bits_pack_to_the_bit():

@@ -11,6 +11,7 @@ from rbsf import InputError, load_embedder
 from rbsf.files import networks
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network, save_compact
+from rbsf.files.shipped import freeze
 from rbsf.nn import BinaryAlexNetV1, SiamFC, make_student
 from rbsf.train import student
 from rbsf.train.settings import StudentSettings, TeacherSettings
@@ -145,6 +146,7 @@ def test_another_architecture_is_refused(tmp_path):
         {"c_shape": "channel"},
         {"c_shape": "layer"},
         {"weights": "xnor", "activations": "clipped"},
+        {"weights": "cbcn", "activations": "react"},
     ],
 )
 def test_a_shipped_student_is_small_and_computes_the_same_bits(tmp_path, crop, changes):
@@ -156,6 +158,18 @@ def test_a_shipped_student_is_small_and_computes_the_same_bits(tmp_path, crop, c
     small = load_network(tmp_path / "small.safetensors")
     with torch.no_grad():
         assert torch.equal(small.embed(pixels(crop)), load_network(file).embed(pixels(crop)))
+
+
+@pytest.mark.parametrize("weights", ["mcn", "cibcnn"])
+def test_a_student_that_does_not_pack_is_not_shipped_but_embeds(tmp_path, crop, weights):
+    settings = StudentSettings(weights=weights)
+    model = stirred(make_student(settings.weights))
+    file = save(model, tmp_path / "big.safetensors", settings)
+    with pytest.raises(InputError, match=r"conv2 has .*, which does not pack"):
+        save_compact(file, tmp_path / "small.safetensors")
+    with torch.no_grad():
+        expected = model.eval().embed(pixels(crop))
+        assert torch.equal(freeze(load_network(file)).embed(pixels(crop)), expected)
 
 
 def test_a_shipped_student_keeps_its_response_and_header(tmp_path, student_file):

@@ -39,6 +39,11 @@ def test_decay_is_the_groups_own_or_the_optimisers():
     assert rest.item() == pytest.approx(1 - 0.1 * 0.5)
 
 
+def test_a_linear_schedule_falls_by_the_same_amount_every_epoch():
+    settings = OptimiserSettings(lr=1.0, final_lr=0.2, schedule="linear")
+    assert [settings.lr_at(e, 4) for e in range(5)] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2])
+
+
 def test_sgd_is_siamfcs_momentum():
     p = nn.Parameter(torch.zeros(1))
     optimiser = make_optimiser(OptimiserSettings(), [{"params": [p]}])

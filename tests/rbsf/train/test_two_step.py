@@ -98,3 +98,13 @@ def test_without_two_steps_weights_are_binary_at_once(monkeypatch):
     made = StudentTask(StudentSettings(adversarial_loss={"value": 0}, epochs=4), CPU)
     made.start_epoch(0)
     assert has_binary_weights(made.model)
+
+
+def test_the_decay_of_the_first_step_is_its_own():
+    """AdamBNN decays W while it is real, and not at all when it is binary."""
+    made = task(first_step_weight_decay=5e-6, latent_weight_decay=0)
+    decays = []
+    for epoch in (0, 3, 4, 9):
+        made.start_epoch(epoch)
+        decays.append(made.optimisers["optimiser"].param_groups[0]["weight_decay"])
+    assert decays == [5e-6, 5e-6, 0, 0]

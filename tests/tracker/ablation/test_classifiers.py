@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rbsf.config import CONFIGS, load_settings
 from rbsf.errors import InputError
 from rbsf.train.classifier_settings import BinaryClassifierSettings
+from rbsf.train.settings import StudentSettings
 from tracker.ablation.classifiers import (
     LADDER,
     Outcome,
@@ -73,3 +75,10 @@ def test_the_table_has_mean_and_spread(tmp_path):
     assert "52.00 ±2.00" in row and "| 3" in row and "| R" not in text
     assert (tmp_path / "ladder.md").read_text() == text and (tmp_path / "ladder.tex").exists()
     assert percent([0.5]) == "50.00"
+
+
+@pytest.mark.parametrize("name", ["admm", "mcn", "pcnn", "pcnn_4"])
+def test_a_loss_on_kernels_that_belongs_to_a_method_is_that_of_its_config(name):
+    config = load_settings(StudentSettings, CONFIGS / f"{name}_sf.yaml")
+    loss = binarizer_rung(name).changes["kernel_loss"]
+    assert (loss["value"], loss["gamma"]) == (config.kernel_loss.value, config.kernel_loss.gamma)

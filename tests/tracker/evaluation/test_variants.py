@@ -42,7 +42,7 @@ def test_later_layers_win_and_keep_what_they_do_not_name() -> None:
 )
 def test_the_shipped_variants_are_one_budget_and_differ_as_they_say(file: Path) -> None:
     variants = read_variants(file, pairs=1000, epochs=4, seed=3)
-    kind = {"teacher": TeacherSettings, "student": StudentSettings}[file.stem]
+    kind = TeacherSettings if file.stem == "teacher" else StudentSettings
     assert variants[0].name == "base" and len({v.name for v in variants}) == len(variants)
     for name, settings in variants:
         assert isinstance(settings, kind), name
