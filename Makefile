@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ENGINE := CMakeLists.txt $(wildcard rbsf/engine/src/*)
 
-.PHONY: help demo test lint format docs wheel readme sanitize neon weights clean
+.PHONY: help demo test lint format docs wheel readme sanitize attack neon weights clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ sanitize: .venv/ready-dev ## readers and kernels under AddressSanitizer and UBSa
 	$(BIN)/python tools/fuzz_reader.py
 	$(BIN)/cmake --build build/sanitize --target check_paths
 	build/sanitize/check_paths
+
+attack: .venv/ready-dev ## attack readers, trackers and runs for minutes; says what was mishandled
+	$(BIN)/python tools/attack.py
 
 neon: ## run the ARM kernels on this machine, under qemu
 	tools/check_neon.sh

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from rbsf.errors import InputError
 
@@ -128,18 +129,30 @@ def _explain(kind: type[BaseModel], values: dict[str, Any], error: ValidationErr
     key = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] != "extra_forbidden":
         return f"{key}: {first['msg']}"
-    known = sorted(_known_keys(kind))
-    name = str(first["loc"][-1])
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+    *groups, name = map(str, first["loc"])
+    near = difflib.get_close_matches(name[:80], sorted(_known_keys(kind)), n=1)
+    here = ", ".join(sorted(_group(kind, groups).model_fields))
+    hint = f"did you mean {near[0]}?" if near else f"known keys: {here}"
     return f"unknown key {key}; {hint}"
+
+
+def _group(kind: type[BaseModel], path: list[str]) -> type[BaseModel]:
+    """The model at a path within a model, or as near to it as fields alone lead."""
+    for name in path:
+        below = _models(kind.model_fields[name]) if name in kind.model_fields else []
+        kind = below[0] if below else kind
+    return kind
+
+
+def _models(field: FieldInfo) -> list[type[BaseModel]]:
+    """The models that a field can hold."""
+    parts = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
 
 
 def _known_keys(kind: type[BaseModel]) -> set[str]:
     """Collects the field names of a model and of the models within it."""
     names: set[str] = set(kind.model_fields)
     for field in kind.model_fields.values():
-        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                names |= _known_keys(part)
+        names |= {name for below in _models(field) for name in _known_keys(below)}
     return names

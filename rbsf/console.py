@@ -24,7 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from rbsf.errors import InputError
+from rbsf.errors import InputError, one_line
 from rbsf.extras import needs_extra
 
 console = Console(stderr=True)
@@ -96,7 +96,7 @@ def _help_as_typed(command: Callable[..., None], name: str, typed: str) -> str:
 
 def remark(text: str) -> None:
     """Prints a warning on standard error."""
-    console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    console.print(one_line(text), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
-from rbsf.data.crops import ROWS, CachedTarget
+from rbsf.data.crops import DAMAGED, ROWS, CachedTarget
 from rbsf.files.atomic import write_bytes
 
 
@@ -61,15 +61,19 @@ def load_index(file: Path, stamp: str) -> Index | None:
         stamp: The present `source_stamp` of the source.
 
     Returns:
-        The index. None if there is none, if the source has changed since, or if a file of crops is
-        missing or has another size than it had.
+        The index. None if there is none or it is damaged, if the source has changed since, or if a
+        file of crops is missing or has another size than it had.
     """
     try:
-        with safe_open(file, "np") as stored:
-            metadata = stored.metadata()
-            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError):
+        return _read(file, stamp)
+    except DAMAGED:
         return None
+
+
+def _read(file: Path, stamp: str) -> Index | None:
+    with safe_open(file, "np") as stored:
+        metadata = stored.metadata()
+        arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     files = json.loads(metadata["files"])
     with os.scandir(file.parent) as entries:
         sizes = {entry.name: entry.stat().st_size for entry in entries}

@@ -36,6 +36,8 @@ FORMAT = 2
 
 ROWS = ("boxes", "frame_sizes", "cover", "frames")
 """The arrays of a `CachedTarget` that have a row per crop, as they are named in the file."""
+DAMAGED = (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What is raised where a file is missing, or another's or a disk's fault has changed it."""
 
 
 class CropSettings(Settings):
@@ -80,12 +82,13 @@ class CachedTarget(NamedTuple):
             with safe_open(self.file, "np") as stored:
                 start, end = stored.get_slice("offsets")[index : index + 2]
                 jpeg = stored.get_slice("jpegs")[int(start) : int(end)]
-        except (SafetensorError, OSError) as error:
+            bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+            return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
+        except (*DAMAGED, cv2.error) as error:
             raise InputError(
-                f"cannot read crops from {self.file}: {error}; run rbsf cache, then resume"
+                f"cannot read crops from {self.file}: {error}; remove it, run rbsf cache, and "
+                "resume"
             ) from None
-        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
 
 
 def crop_file_name(target: Target, settings: CropSettings) -> str:
@@ -149,7 +152,7 @@ def read_rows(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]] | None:
         with safe_open(file, "np") as stored:
             rows = {name: stored.get_tensor(name) for name in ROWS}
             return rows, json.loads(stored.metadata()["damaged"])
-    except (SafetensorError, OSError):
+    except DAMAGED:
         return None
 
 

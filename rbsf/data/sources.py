@@ -22,6 +22,8 @@ from pydantic import Field
 from rbsf.config import Settings
 from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES, image_size
+from rbsf.files.names import plain_name
+from rbsf.files.text import read_numbers, read_text
 from rbsf.geometry import from_one_indexed
 
 
@@ -158,7 +160,7 @@ def _folder(source: SourceSettings, root: Path) -> Path:
 
 
 def _listed(listing: Path) -> list[str]:
-    return listing.read_text(encoding="utf-8").split()
+    return [plain_name(name, "a sequence") for name in read_text(listing).split()]
 
 
 def _stamped_files(source: SourceSettings, folder: Path) -> Iterator[Path]:
@@ -185,8 +187,6 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
 
     The boxes in the files are 1-indexed.
     """
-    from got10k.datasets import GOT10k
-
     if not (folder / subset / "list.txt").is_file():
         raise InputError(f"{folder} has no {subset}/list.txt: it is not in GOT-10k layout")
     missing = [
@@ -199,29 +199,25 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
             f"{folder}/{subset}/list.txt names {len(missing)} sequences that are missing: "
             f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; remove their lines"
         )
-    dataset = GOT10k(str(folder), subset)
-    for index, name in enumerate(dataset.seq_names):
-        if not name:
-            continue
-        try:
-            images, boxes = dataset[index]
-            label = folder / subset / name / "cover.label"
-            cover = np.loadtxt(label, ndmin=1) if label.is_file() else np.full(len(images), 8.0)
-            if len(cover) != len(images):
-                raise ValueError
-        except (AssertionError, ValueError, OSError):
+    for name in _listed(folder / subset / "list.txt"):
+        sequence = folder / subset / name
+        images = [path for path in sorted(sequence.glob("*.jpg")) if path.name[0] != "."]
+        boxes = read_numbers(sequence / "groundtruth.txt", 4)
+        label = sequence / "cover.label"
+        cover = read_numbers(label, 1)[:, 0] if label.is_file() else np.full(len(images), 8.0)
+        if not len(images) == len(boxes) == len(cover):
             raise InputError(
-                f"{folder / subset / name}: groundtruth.txt and cover.label need one line for "
-                "each image"
-            ) from None
-        if len(images) > 0:
-            frames = np.arange(len(images))
-            yield Target(name, [Path(i) for i in images], from_one_indexed(boxes), cover, frames)
+                f"{sequence}: groundtruth.txt and cover.label need one line for each image"
+            )
+        if images:
+            yield Target(name, images, from_one_indexed(boxes), cover, np.arange(len(images)))
 
 
 def _read_voc(folder: Path, _: str) -> Iterator[Target]:
     """Reads every annotated object. VOC's boxes are corners, 1-indexed and inclusive."""
     for annotation in sorted((folder / "Annotations").glob("*.xml")):
+        if not annotation.is_file():  # to read from a pipe would take for ever
+            raise InputError(f"{annotation} is no file: remove it")
         try:
             tree = ElementTree.parse(annotation)
             objects = list(tree.iter("object"))
@@ -229,7 +225,7 @@ def _read_voc(folder: Path, _: str) -> Iterator[Target]:
                 [float(o.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax")]
                 for o in objects
             ]
-        except (ElementTree.ParseError, ValueError) as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise InputError(f"{annotation} is not a VOC annotation: {error}") from None
         name = tree.findtext("filename") or f"{annotation.stem}.jpg"
         for index, (left, top, right, bottom) in enumerate(corners):

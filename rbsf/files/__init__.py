@@ -4,6 +4,8 @@
 - `figure` does so with a figure of matplotlib.
 - `lock` keeps a second process out of a folder in which one works.
 - `image` reads images.
+- `text` reads text and rows of numbers.
+- `names` tells names from paths.
 - `hashing` identifies a file by its content.
 - `checkpoint` stores the state of a training run.
 - `shipped` makes networks small enough to ship.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_a_plausible_box_is_not(box: tuple[float, ...]) -> None:
     assert doubt_about(Box(*box), SIZE) is None
 
 
-def attack_with_boxes(count: int, seed: int) -> list[str]:
+def attack_with_boxes(folder: Path, count: int, seed: int) -> list[str]:
     """Crops `count` random boxes, with and without parity. Returns what was mishandled."""
     draw, mishandled = random.Random(seed), []
     frame = np.full((48, 64, 3), 90, np.uint8)
@@ -77,8 +78,8 @@ def attack_with_boxes(count: int, seed: int) -> list[str]:
     return mishandled
 
 
-def test_every_box_is_cropped_or_refused() -> None:
-    assert attack_with_boxes(100, seed=0) == []
+def test_every_box_is_cropped_or_refused(tmp_path: Path) -> None:
+    assert attack_with_boxes(tmp_path, 100, seed=0) == []
 
 
 def test_a_square_too_large_for_the_reference_is_sampled_all_the_same() -> None:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rbsf.errors import InputError
 from rbsf.files.atomic import cannot_write, make_folder, remove_remains, write_text
+from rbsf.files.text import read_numbers
 
 from .code import code_hash
 from .datasets import Sequence
@@ -66,10 +65,10 @@ class Archive:
         if not isinstance(record, dict) or record.get("key") != self._key(run):
             return None
         try:
-            boxes = np.loadtxt(self._file("boxes", run), delimiter=",", ndmin=2)
-            times = np.loadtxt(self._file("times", run), ndmin=1)
-            said = np.loadtxt(self._file("scores", run), delimiter=",", ndmin=2)
-        except (OSError, ValueError):
+            boxes = read_numbers(self._file("boxes", run), 4)
+            times = read_numbers(self._file("times", run), 1)[:, 0]
+            said = read_numbers(self._file("scores", run), 2)
+        except InputError:
             return None
         shapes = boxes.shape, times.shape, said.shape
         if shapes != ((run.frames, 4), (run.frames,), (run.frames, 2)):
@@ -103,9 +102,10 @@ class Archive:
 
     def _read(self) -> dict[str, Any]:
         try:
-            return dict(json.loads(self._progress.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+            records = json.loads(self._progress.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
+        return records if isinstance(records, dict) else {}
 
     def _file(self, what: str, run: Run) -> Path:
         return self._folder / what / f"{run.path}.txt"

@@ -12,13 +12,13 @@ from typing import Any
 import rbsf
 from rbsf.embedder import Engine, Network
 from rbsf.errors import InputError
+from rbsf.files.names import plain_name
 
 from ..loop.box_tracker import BoxTracker
 from ..loop.check import AnyConfig, read_config
 from ..loop.siamfc_tracker import SiamFCTracker
 from ..loop.tracker import Tracker
 from .code import code_hash
-from .names import plain_name
 from .runner import MakeTracker
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.files.names import plain_name
 from rbsf.geometry import Frame
-
-from .names import plain_name
 
 Boxes = NDArray[np.float64]
 

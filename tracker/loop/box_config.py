@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from rbsf.config import Settings
@@ -20,7 +22,9 @@ class RecoveryConfig(Settings):
     below: float = Field(default=0.2, ge=0, le=1)
     """A lost target is looked for elsewhere only while what is found at the expected place scores
     below this. A target that is flagged at a higher score is often there all the same."""
-    sizes: tuple[float, ...] = Field(default=(1.0, 0.75, 1.33), min_length=1, max_length=9)
+    sizes: tuple[Annotated[float, Field(ge=0.1, le=10)], ...] = Field(
+        default=(1.0, 0.75, 1.33), min_length=1, max_length=9
+    )
     """The sizes that are tried in turn, relative to the last sure one."""
     believed_above: float = Field(default=0.6, ge=0, le=1)
     """The tracker goes to another place if its score is at least this, and again in a crop around

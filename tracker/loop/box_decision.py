@@ -29,6 +29,12 @@ NEIGHBOURS = 2
 """How many cells to each side of the head's place the correlation's peak is looked for."""
 
 
+LARGEST = 1e9
+"""A value of this size in an answer is nonsense, as of a network with damaged weights."""
+NOTHING = (-20.0, -20.0, 0.0)
+"""The two logits and the margin of an answer that is nonsense."""
+
+
 class DecisionConfig(Settings):
     """How the two witnesses are weighed."""
 
@@ -37,7 +43,7 @@ class DecisionConfig(Settings):
     peak_share: float = Field(default=0.0, ge=0, le=1)
     """The share of the correlation's peak in the place. The rest is the head's. A pilot that was
     trained for longer did best at one half; with the present weights the peak only takes away."""
-    size_penalty: float = Field(default=0.05, ge=0)
+    size_penalty: float = Field(default=0.05, ge=0, le=100)
     """How strongly a change of size or shape counts against a cell (SiamRPN's k)."""
     window_influence: float = Field(default=0.5, ge=0, lt=1)
     """The weight of the Hann window, which favours small displacements."""
@@ -66,6 +72,9 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
         believed: The width and height that the crop was cut for, in pixels of the crop.
         config: How the witnesses are weighed.
     """
+    # an answer that is no answer
+    if not all(np.abs(map_).max() < LARGEST for map_ in answer):  # not so for a NaN
+        return Decision((0.0, 0.0, *believed), 0.0, *NOTHING)
     # belief of each cell
     w = config.response_weight
     belief = _sigmoid(w * answer.response + (1 - w) * answer.target)
@@ -163,4 +172,4 @@ def _window(size: int) -> Floats:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-x)), np.float32)
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -80, 80))), np.float32)  # exp(89) overflows

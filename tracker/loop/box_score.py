@@ -31,15 +31,15 @@ class ScoreConfig(Settings):
     q over the last three frames.
     """
 
-    bias: float = Field(default=-3.468, allow_inf_nan=False)
+    bias: float = Field(default=-3.468, ge=-1000, le=1000)
     """The logit where all four are 0."""
-    target: float = Field(default=0.265, allow_inf_nan=False)
+    target: float = Field(default=0.265, ge=-1000, le=1000)
     """The coefficient of the head's belief that the target's middle is there."""
-    quality: float = Field(default=0.648, allow_inf_nan=False)
+    quality: float = Field(default=0.648, ge=-1000, le=1000)
     """The coefficient of the IoU that the head expects of the box, as a logit."""
-    margin: float = Field(default=0.218, allow_inf_nan=False)
+    margin: float = Field(default=0.218, ge=-1000, le=1000)
     """The coefficient of the response's peak over its second peak."""
-    recent: float = Field(default=1.835, allow_inf_nan=False)
+    recent: float = Field(default=1.835, ge=-1000, le=1000)
     """The coefficient of the mean quality of the last frames."""
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from rbsf.geometry import Box, Frame, Square, as_bgr, check_box
 
 from .confidence import Confidence, LostFlag
@@ -24,6 +26,9 @@ from .recovery import Surroundings
 from .response import Features, Peak, Responses, find_peak
 from .template import Template
 from .view import Cropper, View
+
+ANY_FEATURES = np.errstate(over="ignore", invalid="ignore")
+"""A response that overflows or is no number is no peak (see `find_peak`): it needs no warning."""
 
 
 class Track(NamedTuple):
@@ -75,6 +80,7 @@ class Target:
         searches: The features of the first frame's search crops, N x C x 22 x 22.
     """
 
+    @ANY_FEATURES
     def __init__(self, start: Start, template: Template, searches: Features) -> None:
         self.config, self.cropper = start.config, start.cropper
         self.place, self.template = start.place, template
@@ -106,6 +112,7 @@ class Target:
             elsewhere = [Square(center, side) for center in centers]
         return self.cropper.look(frame, around, elsewhere)
 
+    @ANY_FEATURES
     def locate(self, view: View, searches: Features) -> Track:
         """Finds the target in the features of a view's crops, N x C x 22 x 22."""
         config, place = self.config, self.place

@@ -12,6 +12,9 @@ from rbsf.geometry import Box, Point
 
 from .box_look import search_side
 
+MOST_PLACES = 20_000
+"""For each size. More would take longer to list than a frame may take, and hours to visit."""
+
 
 class WholeFrame:
     """The boxes in which a lost target is looked for, one after the other, again and again.
@@ -44,7 +47,11 @@ class WholeFrame:
 
 
 def _grid(center: Point, step: float, frame_size: tuple[int, int]) -> list[Point]:
-    """The points of an even grid over the frame, at most a step apart, the nearest first."""
+    """The points of an even grid over the frame, the nearest first.
+
+    They are at most a step apart, unless there would be too many of them.
+    """
+    step = max(step, math.sqrt(math.prod(frame_size) / MOST_PLACES))
     xs, ys = (_line(extent, step) for extent in frame_size)
     x, y = (axis.ravel() for axis in np.meshgrid(xs, ys))
     order = np.argsort((x - center[0]) ** 2 + (y - center[1]) ** 2, kind="stable")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from doors import Door, attack, attack_each, damaged
 from reference_file import reference_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from weight_doors import NUMBERS, packed_door, pth_door, safetensors_door, settings_doors
 
 from rbsf.config import Settings, load_settings
 from rbsf.embedder import SHIPPED_RBSF
@@ -136,55 +140,70 @@ def test_odd_settings_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def attack_settings_files(folder: Path, count: int, seed: int) -> list[str]:
-    """Reads `count` random YAML files. Returns what was neither read nor refused in one line."""
-    draw, mishandled = random.Random(seed), []
+    """Reads `count` damaged settings, and as many random ones. Returns what was mishandled."""
     words = ["count", ": ", "!!int ", "!!float ", "!!set ", "!!omap ", "&a ", "*a", "[", "]", "{"]
     words += ["}", "- ", "\n", "  ", "? ", "| ", "'", '"', "9", "0x", "1e9", "~", "<<", "\x00", "é"]
-    file = folder / "x.yaml"
+    draw, file = random.Random(seed), folder / "x.yaml"
+    random_texts = Door(file, lambda: load_settings(Small, file), ())
+    faults = []
     for _ in range(count):
         text = "".join(draw.choices(words, k=draw.randrange(1, 30)))
-        file.write_text(text, encoding="utf-8")
-        try:
-            load_settings(Small, file)
-        except InputError as error:
-            if "\n" in str(error):
-                mishandled.append(f"{text!r}: {error}")
-        except Exception as error:
-            mishandled.append(f"{text!r}: {error!r}")
-    return mishandled
+        fault = random_texts.fault(text.encode())
+        faults += [f"{text!r}: {fault}"] if fault else []
+    return faults + attack_each(settings_doors(folder), count, seed)
 
 
-def test_random_settings_are_read_or_refused(tmp_path: Path) -> None:
-    assert attack_settings_files(tmp_path, count=200, seed=0) == []
+def attack_packed_files_1(folder: Path, count: int, seed: int) -> list[str]:
+    """Tracks with `count` damaged files of version 1, on bits. Returns what was mishandled."""
+    return attack(packed_door(folder, 1), count, seed)
 
 
-def attack_checkpoints(folder: Path, count: int, seed: int) -> list[str]:
-    """Loads `count` mutated files, half of them .safetensors. Returns what was mishandled."""
-    draw, mishandled = random.Random(seed), []
-    torch.save({"x": torch.ones(3)}, folder / "a.pth")
-    header = {"kind": "teacher", "config": {"epochs": 3}}
-    save_checkpoint(folder / "a.safetensors", header, {"model": {"x": torch.ones(3)}})
-    for number in range(count):
-        suffix = (".pth", ".safetensors")[number % 2]
-        data = bytearray((folder / f"a{suffix}").read_bytes())
-        for _ in range(draw.randrange(1, 6)):
-            start = draw.randrange(len(data))
-            data[start : start + draw.randrange(4)] = draw.randbytes(draw.randrange(4))
-        file = folder / f"b{suffix}"
-        file.write_bytes(data)
-        try:
-            load_network(file)
-        except InputError as error:
-            if "\n" in str(error) or "weights_only" in str(error):
-                mishandled.append(f"{number}: {error}")
-        except Exception as error:
-            mishandled.append(f"{number}: {error!r}")
-    return mishandled
+def attack_packed_files_2(folder: Path, count: int, seed: int) -> list[str]:
+    """As `attack_packed_files_1`, of version 2, on levels."""
+    return attack(packed_door(folder, 2), count, seed)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_mutated_checkpoints_are_refused(tmp_path: Path) -> None:
-    assert attack_checkpoints(tmp_path, count=100, seed=0) == []
+def attack_packed_files_3(folder: Path, count: int, seed: int) -> list[str]:
+    """As `attack_packed_files_1`, of version 3, with a box head."""
+    return attack(packed_door(folder, 3), count, seed)
+
+
+def attack_safetensors(folder: Path, count: int, seed: int) -> list[str]:
+    """Tracks with `count` damaged checkpoints. Returns what was mishandled."""
+    return attack(safetensors_door(folder), count, seed)
+
+
+def attack_pth_files(folder: Path, count: int, seed: int) -> list[str]:
+    """Tracks with `count` damaged .pth files. Returns what was mishandled."""
+    return attack(pth_door(folder), count, seed)
+
+
+ATTACKS = [
+    (attack_settings_files, 150),
+    (attack_packed_files_1, 150),
+    (attack_packed_files_2, 150),
+    (attack_packed_files_3, 150),
+    (attack_safetensors, 100),
+    (attack_pth_files, 100),
+]
+
+
+@pytest.mark.parametrize(("attack", "count"), ATTACKS)
+def test_damaged_files_are_read_or_refused(
+    tmp_path: Path, attack: Callable[[Path, int, int], list[str]], count: int
+) -> None:
+    assert attack(tmp_path, count, 0) == []
+
+
+def test_some_damaged_files_are_accepted(tmp_path: Path) -> None:
+    """Else no attack would come further than the reader."""
+    door, draw, accepted = packed_door(tmp_path, 3), random.Random(0), 0
+    for _ in range(40):
+        door.file.write_bytes(door.repair(damaged(door.samples[0], NUMBERS, draw)))
+        with contextlib.suppress(InputError):
+            door.read()
+            accepted += 1
+    assert accepted > 3
 
 
 def test_what_is_whole_still_loads(tmp_path: Path) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from perfect_network import PerfectNetwork, frame_with
 from tracking_scene import ColourEmbedder, background, moving_boxes, paint_target
 
 from rbsf.config import parse_settings
+from rbsf.engine.box_answer import BoxAnswer
 from rbsf.errors import InputError
+from rbsf.geometry import Box, iou
+from tracker.loop.box_config import BoxTrackerConfig
+from tracker.loop.box_score import ScoreConfig
 from tracker.loop.config import TrackerConfig
 from tracker.loop.siamfc_tracker import SiamFCTracker
+from tracker.loop.tracker import Tracker
 
 SIZE = (160, 120)
 FRAMES = [paint_target(background(SIZE), box) for box in moving_boxes(3)]
@@ -63,18 +71,46 @@ EDGES: dict[str, list[float]] = {
 }
 
 
-def attack_settings(count: int, seed: int) -> list[str]:
-    """Tracks with `count` random settings and boxes. Returns what was neither done nor refused."""
+BOX_EDGES: dict[str, dict[str, list[float]]] = {
+    "decision": {
+        "response_weight": [0.0, 1.0],
+        "peak_share": [0.0, 1.0],
+        "size_penalty": [0.0, 1e-9, 100.0],
+        "window_influence": [0.0, 0.999],
+    },
+    "score": {name: [-1000.0, 0.0, 1000.0] for name in ScoreConfig.model_fields},
+    "recovery": {
+        "crops": [0, 1, 64],
+        "below": [0.0, 1.0],
+        "sizes": [[0.1], [10.0] * 9],  # type: ignore[list-item]
+        "believed_above": [0.0, 1.0],
+    },
+}
+
+
+def attack_settings(folder: Path, count: int, seed: int) -> list[str]:
+    """Tracks with `count` random settings and boxes, of both trackers by turns.
+
+    Returns what was neither done nor refused.
+    """
     draw, mishandled = random.Random(seed), []
-    for _ in range(count):
-        keys = draw.sample(list(EDGES), draw.randrange(1, 6))
-        values = {key: draw.choice(EDGES[key]) for key in keys}
+    for number in range(count):
         box = draw.choice([BOX, (0, 0, 1, 1), (-300, -200, 640, 480), (150, 110, 90, 1)])
+        values: dict[str, Any]
+        if number % 2:
+            values = {key: draw.choice(EDGES[key]) for key in draw.sample(list(EDGES), 5)}
+            kind, embedder, frames = TrackerConfig, ColourEmbedder(), FRAMES
+        else:
+            values = {
+                group: {key: draw.choice(edges[key]) for key in draw.sample(list(edges), 2)}
+                for group, edges in BOX_EDGES.items()
+            } | {"size_rate": draw.choice([0.0, 1.0]), "lost_below": draw.choice([0.0, 0.8])}
+            kind, embedder = BoxTrackerConfig, PerfectNetwork(draw.choice([9.0, -9.0, 1e8]))
+            frames = [frame_with(Box(*BOX))] * 4
         try:
-            config = parse_settings(TrackerConfig, values, "my.yaml")
-            tracker = SiamFCTracker(ColourEmbedder(), config)
-            tracker.init(FRAMES[0], box)
-            tracks = [tracker.update(frame) for frame in FRAMES[1:]]
+            tracker = Tracker(embedder, parse_settings(kind, values, "my.yaml"))
+            tracker.init(frames[0], box)
+            tracks = [tracker.update(frame) for frame in frames[1:]]
         except InputError:
             continue
         except Exception as error:
@@ -86,8 +122,26 @@ def attack_settings(count: int, seed: int) -> list[str]:
     return mishandled
 
 
-def test_what_passes_the_schema_tracks() -> None:
-    assert attack_settings(60, seed=0) == []
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("decision", "size_penalty", float("inf")),
+        ("score", "bias", 1e308),
+        ("recovery", "sizes", [0.0]),
+        ("recovery", "sizes", [float("nan")]),
+        ("recovery", "sizes", [-1.0]),
+        ("recovery", "sizes", [1e-9]),
+    ],
+)
+def test_what_would_crash_or_hang_a_box_tracker_is_refused(
+    group: str, key: str, value: object
+) -> None:
+    with pytest.raises(InputError, match=f"my.yaml: {group}.{key}"):
+        parse_settings(BoxTrackerConfig, {group: {key: value}}, "my.yaml")
+
+
+def test_what_passes_the_schema_tracks(tmp_path: Path) -> None:
+    assert attack_settings(tmp_path, 60, seed=0) == []
 
 
 @pytest.mark.parametrize("parity", [True, False])
@@ -105,3 +159,24 @@ def test_no_score_is_ever_a_nan(parity: bool, value: float) -> None:
             tracks = [tracker.update(frame) for frame in FRAMES * 3]
         assert all(0 <= track.score <= 1 and np.isfinite(track.box).all() for track in tracks)
         assert tracks[-1].lost
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -3e38])
+@pytest.mark.parametrize("map_", BoxAnswer._fields)
+def test_no_score_of_a_box_tracker_is_ever_a_nan(map_: str, value: float) -> None:
+    class Broken(PerfectNetwork):
+        def search(self, *look):
+            answer = super().search(*look)
+            broken = np.full_like(getattr(answer, map_), value)
+            return answer._replace(**{map_: broken}) if self.is_broken else answer
+
+    network, frame = Broken(), frame_with(Box(*BOX))
+    tracker = Tracker(network)
+    tracker.init(frame, BOX)
+    network.is_broken = True
+    tracks = [tracker.update(frame) for _ in range(5)]
+    assert all(0 <= track.score <= 1 and np.isfinite(track.box).all() for track in tracks)
+    assert np.isfinite(value) or tracks[-1].lost
+    network.is_broken = False
+    tracks = [tracker.update(frame) for _ in range(5)]
+    assert not tracks[-1].lost and iou(tracks[-1].box, Box(*BOX)) > 0.9

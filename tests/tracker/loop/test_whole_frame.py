@@ -46,3 +46,10 @@ def test_sizes_take_turns_and_rounds_repeat() -> None:
 def test_no_place_is_looked_at_twice_in_one_frame() -> None:
     search = WholeFrame(Box(0, 0, 300, 190), [1.0], FRAME)
     assert len(search.next(64)) == len(search.boxes)
+
+
+def test_a_tiny_target_in_a_large_frame_has_not_too_many_places() -> None:
+    """At half a search square, 1.7 million places took a minute to list."""
+    search = WholeFrame(Box(5, 5, 2, 2), [1.0], (3840, 2160))
+    assert 19_000 < len(search.boxes) < 21_000
+    assert search.boxes[0].center == pytest.approx((6, 6), abs=15)

@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 
 from rbsf.errors import InputError
-
-from .files import read_rows, read_text
+from rbsf.files.text import read_numbers, read_text
 
 OTB = ("IV", "OPR", "SV", "OCC", "DEF", "MB", "FM", "IPR", "OV", "BC", "LR")
 """The columns of OTB's `anno/att/<sequence>.txt`."""
@@ -26,7 +25,7 @@ LASOT = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "
 def flagged(file: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names whose column in a file of one row is 1."""
     try:
-        (row,) = read_rows(file, len(names))
+        (row,) = read_numbers(file, len(names))
     except (InputError, ValueError):
         return ()
     return tuple(name for name, flag in zip(names, row, strict=True) if flag > 0)

@@ -10,22 +10,9 @@ import numpy as np
 
 from rbsf.errors import InputError
 from rbsf.files.image import IMAGE_SUFFIXES
+from rbsf.files.text import read_numbers
 
 from ..sequence import Boxes
-
-
-def read_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        InputError: The file is missing, cannot be read or is not text.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} is missing")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
 
 
 def official_list(name: str) -> list[list[str]]:
@@ -34,39 +21,21 @@ def official_list(name: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def read_rows(path: Path, columns: int = 4) -> Boxes:
-    """The rows of numbers in a file, between commas, tabs or spaces.
+def read_rows(path: Path) -> Boxes:
+    """The boxes in a file, N x 4. One that is not finite or has no area becomes NaN.
 
-    In rows of four, a box that is not finite or has no area becomes NaN. OTB's own toolbox scores
-    only rows whose numbers are all positive. Here the size alone decides.
+    OTB's own toolbox scores only rows whose numbers are all positive. Here the size alone decides.
 
     Raises:
-        InputError: A line has another number of columns, or something that is no number.
+        InputError: As `rbsf.files.text.read_numbers`.
     """
-    rows = [
-        _numbers(path, number, line, columns)
-        for number, line in enumerate(read_text(path).splitlines(), start=1)
-        if line.strip()
-    ]
-    values = np.array(rows, dtype=np.float64).reshape(-1, columns)
-    return without_areas_as_nan(values) if columns == 4 else values
+    return without_areas_as_nan(read_numbers(path, 4))
 
 
 def without_areas_as_nan(boxes: Boxes) -> Boxes:
     """Boxes (N x 4) with NaN in each row that is not finite or has no area."""
     present = np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1))
     return np.where(present[:, None], boxes, np.nan)
-
-
-def _numbers(path: Path, number: int, line: str, columns: int) -> list[float]:
-    words = re.split(r"[,\s]+", line.strip(" ,\t"))
-    try:
-        values = [float(word) for word in words]
-    except ValueError:
-        values = []
-    if len(values) != columns:
-        raise InputError(f"{path} line {number}: {columns} numbers expected, not {line[:60]!r}")
-    return values
 
 
 def images(folder: Path) -> tuple[Path, ...]:

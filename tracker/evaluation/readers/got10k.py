@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.files.names import plain_name
+from rbsf.files.text import read_numbers, read_text
 from rbsf.geometry import from_one_indexed
 
-from ..names import plain_name
 from ..sequence import Boxes, Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import images, read_rows, read_text
+from .files import images, read_rows
 
 
 def find_got10k(split: str, root: Path) -> Loaders:
@@ -47,7 +48,7 @@ def _load_test(split: Path, name: str) -> Sequence:
     first = from_one_indexed(read_rows(folder / "groundtruth.txt"))[:1]
     frames = images(folder)
     boxes: Boxes = np.full((len(frames), 4), np.nan)
-    boxes[:1] = first[: len(frames)]
+    boxes[: len(first)] = first[: len(frames)]
     return check_sequence(Sequence(name, frames, boxes), scored=False)
 
 
@@ -56,7 +57,7 @@ def _visible(folder: Path, count: int) -> NDArray[np.bool_]:
     cover = folder / "cover.label"
     if not cover.is_file():
         return np.ones(count, dtype=bool)
-    visible = np.asarray(read_rows(cover, columns=1)[:, 0] > 0)
+    visible = np.asarray(read_numbers(cover, 1)[:, 0] > 0)
     if len(visible) != count:
         raise InputError(f"{len(visible)} cover labels, {count} boxes")
     visible[:1] = True
@@ -68,7 +69,7 @@ def _resolution(folder: Path) -> tuple[int, int] | None:
     meta = folder / "meta_info.ini"
     if not meta.is_file():
         return None
-    found = re.search(r"^resolution: *\((\d+), *(\d+)\)", read_text(meta), re.MULTILINE)
+    found = re.search(r"^resolution: *\((\d{1,9}), *(\d{1,9})\)", read_text(meta), re.MULTILINE)
     if not found:
         raise InputError(f"{meta} has no line 'resolution: (width, height)'")
     return int(found[1]), int(found[2])

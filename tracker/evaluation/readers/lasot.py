@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbsf.errors import InputError
+from rbsf.files.text import read_text
 from rbsf.geometry import from_one_indexed
 
 from ..sequence import Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import folders, images, official_list, read_rows, read_text
+from .files import folders, images, official_list, read_rows
 
 ABSENT = {"full_occlusion.txt": "FOC", "out_of_view.txt": "OV"}
 
@@ -55,7 +56,10 @@ def _absent(folder: Path, count: int) -> NDArray[np.bool_]:
             flags = read_text(folder / file).replace(",", " ").split()
             if len(flags) != count:
                 raise InputError(f"{folder / file} has {len(flags)} flags for {count} boxes")
-            absent |= np.array([float(flag) > 0 for flag in flags])
+            try:
+                absent |= np.array([float(flag) > 0 for flag in flags], dtype=bool)
+            except ValueError:
+                raise InputError(f"{folder / file} has a flag that is no number") from None
     absent[:1] = False
     return absent
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from rbsf.errors import InputError
+from rbsf.files.text import read_text
 from rbsf.geometry import from_one_indexed
 
 from ..sequence import Boxes, Sequence, check_sequence
 from .benchmark import Benchmark, Loaders
-from .files import folders, images, is_empty, read_text, without_areas_as_nan
+from .files import folders, images, is_empty, without_areas_as_nan
 
 STEP = 8
 """Annotated frames for each image."""

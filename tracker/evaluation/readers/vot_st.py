@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from rbsf.errors import InputError
+from rbsf.files.names import plain_name
+from rbsf.files.text import read_text
 
-from ..names import plain_name
 from ..sequence import Boxes, Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import images, read_text, without_areas_as_nan
+from .files import images, without_areas_as_nan
 
 NO_BOX = [np.nan] * 4
 
@@ -69,6 +70,7 @@ def _box(region: str) -> list[float]:
     return _around_polygon(np.array(numbers).reshape(4, 2))
 
 
+@np.errstate(all="ignore")  # what is not finite is no box in the end
 def _around_polygon(corners: Boxes) -> list[float]:
     """The upright box with the polygon's centre and about its area, as VOT converts them."""
     low, high = corners.min(axis=0), corners.max(axis=0)

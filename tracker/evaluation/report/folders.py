@@ -7,32 +7,34 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rbsf.errors import InputError
+from rbsf.files.text import read_numbers
 
 from ..lost import LostFigures
 from ..metrics import Floats
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
     """A part of results.json; keys that the report does not use are skipped."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Figures(Record):
     """The figures of one pass, or a mean of several; all but fps are in [0, 1]."""
 
-    ao: float
-    sr50: float
-    sr75: float
-    success_auc: float
-    precision_20px: float
-    norm_precision: float | None = None
+    ao: Share
+    sr50: Share
+    sr75: Share
+    success_auc: Share
+    precision_20px: Share
+    norm_precision: Share | None = None
     fps: float | None = None
 
 
@@ -151,12 +153,9 @@ def read_boxes(path: Path) -> Floats:
     Raises:
         InputError: The file is missing or holds something else.
     """
-    try:
-        boxes = np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the boxes in {path}: {error}") from None
-    if boxes.shape[1] != 4:
-        raise InputError(f"{path} has {boxes.shape[1]} numbers in a line; a box has 4")
+    boxes = read_numbers(path, 4)
+    if not len(boxes):
+        raise InputError(f"{path} holds no box: evaluate again to renew it")
     return boxes
 
 
@@ -167,7 +166,7 @@ def _read_folder(folder: Path) -> list[Entry]:
             f"no results under {folder}: expected {folder / '<tracker>' / 'results.json'}, "
             "as `rbsf evaluate --output` writes them"
         )
-    entries = [entry for file in files if (entry := _read_entry(file))]
+    entries = [entry for file in files if file.is_file() and (entry := _read_entry(file))]
     if not entries:
         raise InputError(
             f"no figures under {folder}: nothing was scored, or the true boxes are secret"
