@@ -149,9 +149,7 @@ def account(network: nn.Module, run: Callable[[], object]) -> Account:
     def count(name: str, module: nn.Module, _: object, output: Tensor) -> None:
         nonlocal convolved
         before = layers.get(name)
-        weight = getattr(module, "weight", None)
-        multiplies = isinstance(module, BinaryConv2d | nn.Conv2d | nn.Linear)
-        macs = output.numel() * weight[0].numel() if multiplies and weight is not None else 0
+        macs = output.numel() * _terms(module)
         convolved += macs
         macs *= _input_bits(module)
         bits, reals = _parameters(module)
@@ -203,8 +201,16 @@ def account_tracker(network: SiamFC) -> Account:
     return account(network, run)
 
 
-def _kind(module: nn.Module) -> Kind:
+def _terms(module: nn.Module) -> int:
+    """The multiplications for one output; those of all binary convolutions that a method takes."""
     if isinstance(module, BinaryConv2d):
+        made = module.weight_binarizer
+        return made.shape[1:].numel() * max(1, made.cost.passes)
+    return module.weight[0].numel() if isinstance(module, nn.Conv2d | nn.Linear) else 0
+
+
+def _kind(module: nn.Module) -> Kind:
+    if isinstance(module, BinaryConv2d) and module.weight_binarizer.cost.passes:
         return "binary"
     return "norm" if isinstance(module, nn.BatchNorm2d) else "real"
 
@@ -222,7 +228,8 @@ def _parameters(module: nn.Module) -> tuple[int, int]:
     scale = module.weight_binarizer(module.weight)[1]
     learned = sum(p.numel() for p in module.activation_binarizer.parameters())
     bias = 0 if module.bias is None else module.bias.numel()
-    return module.weight.numel(), scale.numel() + learned + bias
+    cost = module.weight_binarizer.cost
+    return cost.bits, cost.reals + scale.numel() + learned + bias
 
 
 def _other_parameters(network: nn.Module) -> int:

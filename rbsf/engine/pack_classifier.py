@@ -52,7 +52,8 @@ from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.classifiers import load_classifier
 from rbsf.files.hashing import file_sha256
-from rbsf.nn import BinaryConv2d, ResidualNet
+from rbsf.nn import BinaryConv2d, ResidualNet, binary_layers
+from rbsf.nn.binary_conv import refuse_obstacles
 from rbsf.nn.residual import Block
 
 GREATEST = 2.0**100
@@ -101,6 +102,7 @@ def pack_classifier(model: ResidualNet, metadata: dict[str, Any]) -> PackedClass
         if not tensor.isfinite().all():
             raise InputError(f"{name} holds a value that is not finite")
     model = deepcopy(model).cpu().float().eval()
+    refuse_obstacles(binary_layers(model))
     units: list[PackedUnit] = []
     names = iter(model.layers)
     for block in model.blocks:

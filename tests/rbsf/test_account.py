@@ -90,3 +90,16 @@ def test_trackers():
     assert student.binary_macs == teacher.real_macs - student.real_macs
     assert boxes.bits == student.bits and boxes.reals > student.reals
     assert 1e8 > boxes.real_macs - student.real_macs > 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "kind", "bits", "passes"),
+    [("rbcn", "binary", 1, 1), ("cbcn", "binary", 0.25, 1), ("abcnet", "binary", 3, 3),
+     ("mcn", "real", 0.25, 1), ("dbf", "real", 0, 1)],
+)  # fmt: skip
+def test_a_binarizer_counts_what_it_keeps_and_each_of_its_passes(weights, kind, bits, passes):
+    settings = NetworkSettings(architecture="wrn22", stages=(8, 8, 8, 8))
+    network = account_classifier(make_classifier(settings, weights), 16)
+    layer = next(layer for layer in network.layers if layer.name == "layer1.0.conv1")
+    assert (layer.kind, layer.bits) == (kind, bits * 8 * 8 * 9)
+    assert layer.macs == passes * 16**2 * 8 * 8 * 9
