@@ -51,8 +51,8 @@ def test_a_convolution_with_the_sum_is_the_sum_of_binary_convolutions():
     w, x = latent(), torch.randn(2, 4, 6, 6, dtype=torch.float64)
     sign = ABCSign(2).double()
     sign.v.data, sign.beta.data = (
-        torch.tensor([0.3, -0.2]).double(),
-        torch.tensor([0.7, 1.1]).double(),
+        torch.tensor([0.3, -0.2], dtype=torch.float64),
+        torch.tensor([0.7, 1.1], dtype=torch.float64),
     )
     whole = F.conv2d(sign(x), ABCNet(SHAPE, 3)(w).signs)
     columns = np.stack([b.flatten() for b in bases(w.numpy(), 3)], axis=1)
