@@ -14,10 +14,10 @@ SEVERAL = "it needs several binary convolutions for each of the network's"
 class ABCNet(WeightBinarizer):
     """A kernel as a sum of M binary ones, at shifts that are spread over the weights' range.
 
-        forward     W ~ the sum over m of alpha_m B_m                 (ABC-Net eq. 2)
+        forward     W ~ the sum over m of alpha_m B_m                 (ABC-Net)
                     B_m = sign(W - mean + u_m std),  u_m = -1 + 2 (m - 1) / (M - 1)
                     alpha = argmin ||W - B alpha||^2, by least squares, for the layer
-        gradient    dB_m/dW = 1, and alpha is a constant              (ABC-Net eq. 6)
+        gradient    dB_m/dW = 1, and alpha is a constant              (ABC-Net)
 
     At inference it takes M binary convolutions, and N times as many where the activations are N
     binary maps (`ABCSign`). With M = 1, u is 0.
@@ -59,7 +59,7 @@ def _least_squares(kernels: Tensor, weight: Tensor) -> Tensor:
 class ABCSign(nn.Module):
     """Activations as a sum of N binary maps, each with a learned threshold and a learned weight.
 
-        forward     A(x) = the sum over n of beta_n H(x + v_n)        (ABC-Net eq. 8)
+        forward     A(x) = the sum over n of beta_n H(x + v_n)        (ABC-Net)
                     H(x) = +1 if clip(x, 0, 1) >= 1/2, else -1
         gradient    dH/dx = 1 if 0 <= x <= 1, else 0;  beta and v learn by it
 

@@ -14,7 +14,7 @@ ROUNDS = 3
 def hash_kernel(inputs: Tensor, kernel: Tensor, rounds: int = ROUNDS) -> Tensor:
     """Binarizes filters so that their products with the inputs change least: BWNH's hashing.
 
-        min over B of +1 and -1, and A = diag(alpha):  ||X^T W - X^T B A||^2    (BWNH eq. 6)
+        min over B of +1 and -1, and A = diag(alpha):  ||X^T W - X^T B A||^2    (BWNH)
 
     It starts from sign(W), and takes alpha and the bits in turns. alpha has a closed form. A bit,
     all others held fixed, is

@@ -13,10 +13,10 @@ from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight
 class CBCN(Planes):
     """Circulant filters: each latent filter turned by 0, 90, 180 and 270 degrees, and its signs.
 
-        forward     C_ij = the latent filter L_i, turned by j quarters    (CBCN eq. 2)
+        forward     C_ij = the latent filter L_i, turned by j quarters    (CBCN)
                     What_ij = sign(C_ij),  scale alpha_i = mean |L_i|, a constant
         gradient    dWhat/dC = 1 if |C| <= 1, else 0
-                    dL/dL_i = the sum over j of dL/dC_ij, turned back     (CBCN eq. 9)
+                    dL/dL_i = the sum over j of dL/dC_ij, turned back     (CBCN)
 
     A layer of Cout channels keeps a quarter of the bits, and multiplies as often as any other. The
     paper's figures are for four times as many channels instead. It packs; the packed file holds all

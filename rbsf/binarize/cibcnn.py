@@ -23,7 +23,7 @@ PLACES = 1024
 class CIBCNN(BinaryNet):
     """Interacted bitcount: to each channel's sum, a step function of another channel's is added.
 
-        forward     S_y + state_y f(S_x),  x = parent_y,  state_y = -1, 0 or +1    (CI-BCNN eq. 4)
+        forward     S_y + state_y f(S_x),  x = parent_y,  state_y = -1, 0 or +1    (CI-BCNN)
                     f(S) = step ([S >= t] - [S <= -t])
         gradient    that of S_y; none reaches S_x
 

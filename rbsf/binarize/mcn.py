@@ -13,7 +13,7 @@ from rbsf.binarize.weights import BinaryWeight, Cost, KernelLossGrad
 class MCN(Planes):
     """Modulated filters: the signs of C_i, multiplied element by element with each of K matrices.
 
-        forward     Q_ij = sign(C_i) (.) M_j,  M_j is k x k and learned    (MCN eq. 2)
+        forward     Q_ij = sign(C_i) (.) M_j,  M_j is k x k and learned    (MCN)
         gradient    dsign(C)/dC = 1 if |C| <= 1, else 0;  M by the product rule
 
     The filters are real at inference: they are put together again from a bit for each weight and
@@ -51,7 +51,7 @@ class MCN(Planes):
         return self.m.repeat(len(weight), 1, 1, 1)
 
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
-        """The filter loss sum ||C_i - sign(C_i) (.) M_j||^2 of MCN eq. 8, without theta / 2.
+        """The filter loss sum ||C_i - sign(C_i) (.) M_j||^2 of MCN, without theta / 2.
 
         sign(C) is a constant for it, whatever `gradient` says.
         """

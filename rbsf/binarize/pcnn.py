@@ -14,7 +14,7 @@ class PCNN(Planes):
     """Projections of a latent filter C_i by learned matrices W_j: discrete backpropagation (DBPP).
 
         forward     Chat_ij = P(W_j (.) C_i),  P(u) = a sign(u),  a = mean |C|
-        gradient    dChat/du = 1 if |u| <= 1, else 0    (PCNN eq. 13, 17; book eq. 3.51, 3.55)
+        gradient    dChat/du = 1 if |u| <= 1, else 0    (PCNN; book eq. 3.51, 3.55)
 
     W_j is one k x k matrix for a layer. With one projection, the forward pass uses its mean, which
     changes no sign, and the backward pass its elements, as the paper says. With more, the mean
@@ -50,7 +50,7 @@ class PCNN(Planes):
         return self.kernel(weight) * self.w.repeat(len(weight), 1, 1, 1)
 
     def kernel_loss(self, weight: Tensor, gradient: KernelLossGrad) -> Tensor:
-        """The projection loss sum ||Chat_ij - W_j (.) C_i||^2 of PCNN eq. 8, without lambda / 2.
+        """The projection loss sum ||Chat_ij - W_j (.) C_i||^2 of PCNN, without lambda / 2.
 
         Chat is a constant for it, whatever `gradient` says (book eq. 3.52 and 3.56). The paper adds
         a step of the optimiser to C_i inside the norm; we leave it out.

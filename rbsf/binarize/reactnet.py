@@ -12,7 +12,7 @@ class RPReLU(nn.Module):
     """A leaky rectifier that learns, for each channel, where it bends and how steep it is below.
 
         f(x_i) = x_i - gamma_i + zeta_i             if x_i > gamma_i
-                 |beta_i| (x_i - gamma_i) + zeta_i  otherwise           (ReActNet eq. 4)
+                 |beta_i| (x_i - gamma_i) + zeta_i  otherwise           (ReActNet)
 
     ReActNet leaves the sign of beta free. Here its magnitude is taken, so that f never falls. Then
     f and the sign after it are a step, and the packed engine folds both into its threshold.

@@ -65,7 +65,7 @@ class XNORWithMap(XNOR):
 class XNORPlusPlus(WeightBinarizer):
     """XNOR-Net++'s weights: the sign of W, with a scale that is learned for each filter.
 
-        forward     What = sign(W),  scale Gamma_i, learned            (XNOR-Net++ eq. 4, case 1)
+        forward     What = sign(W),  scale Gamma_i, learned            (XNOR-Net++, case 1)
         gradient    dWhat/dW = 1 if |W| <= 1, else 0;  Gamma learns by the task loss alone
 
     The paper's other cases also learn a scale for each row and column of the output. They tie a

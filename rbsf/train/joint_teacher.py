@@ -16,7 +16,7 @@ from rbsf.train.settings import OptimiserSettings
 class JointTeacher:
     """Trains a teacher of full precision, one step for each step of its student.
 
-        loss = alpha H(y, p_T) + beta H(y, p_S) + gamma H(z_T, p_S)      (Apprentice eq. 1)
+        loss = alpha H(y, p_T) + beta H(y, p_S) + gamma H(z_T, p_S)      (Apprentice)
 
     alpha is `weight`, beta is 1, and gamma is the weight of the student's distillation. What the
     teacher answers is a constant for the student's losses, so the two optimisers are independent.
