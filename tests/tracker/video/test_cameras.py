@@ -128,6 +128,7 @@ def test_the_clock_may_be_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_time_is_measured_by_the_clock_on_the_wall() -> None:
+    stamps = {ROOT / "rbsf/train/events.py"}  # TensorBoard's events have the time of day
     for folder in ("rbsf", "tracker", "tools", "examples"):
-        for file in (ROOT / folder).rglob("*.py"):
+        for file in set((ROOT / folder).rglob("*.py")) - stamps:
             assert "time.time()" not in file.read_text(encoding="utf-8"), file

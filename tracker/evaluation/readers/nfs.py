@@ -50,7 +50,8 @@ def _boxes(path: Path) -> Boxes:
         corners = np.array([[float(word) for word in row[1:5]] for row in rows]).reshape(-1, 4)
     except ValueError:
         raise InputError(f"{path} has a row without left, top, right and bottom") from None
-    corners[:, 2:] -= corners[:, :2]
+    with np.errstate(over="ignore"):  # what is too large becomes inf, which is no box
+        corners[:, 2:] -= corners[:, :2]
     return without_areas_as_nan(corners)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -157,7 +158,7 @@ def _check_comparable(first: Entry, second: Entry) -> None:
 
 def _videos(entry: Entry, names: tuple[str, ...], root: Path | None) -> dict[str, VideoSequence]:
     folder = root or Path(entry.results.root)
-    if root is None and not folder.is_dir():
+    if root is None and not os.path.isdir(folder):  # unlike Path, it bears any name
         return {}
     dataset = load_dataset(entry.results.dataset, folder, names)
     if entry.results.max_frames:

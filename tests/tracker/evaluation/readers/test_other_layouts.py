@@ -70,6 +70,15 @@ def test_nfs_is_read_as_the_toolkit_reads_it(tmp_path, rows):
     assert to_one_indexed(sequence.boxes) == pytest.approx(theirs)
 
 
+def test_corners_of_nfs_that_are_too_far_apart_are_no_box(tmp_path):
+    folder = tmp_path / "airboard_1" / "30"
+    write_images(folder / "airboard_1", ["00001.jpg", "00002.jpg", "00003.jpg"])
+    rows = "0 5 5 25 25", "0 -1e308 5 1e308 25", "0 5 5 25 25"
+    (folder / "airboard_1.txt").write_text("\n".join(rows))
+    (sequence,) = load_dataset("nfs", tmp_path).sequences
+    assert sequence.present.tolist() == [True, False, True]
+
+
 def test_dtb70_is_read_as_the_toolkit_reads_it(tmp_path):
     from got10k.datasets import DTB70
 

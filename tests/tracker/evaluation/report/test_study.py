@@ -72,8 +72,9 @@ def test_the_ranking_is_by_ao():
     assert [entry.name for entry in make_study(entries).ranking] == ["best", "rbsf"]
 
 
-def test_a_data_set_that_is_gone_leaves_the_figures(study):
-    entries = [made_entry("a", AOS)]
+@pytest.mark.parametrize("root", ["nowhere", "a" * 300, "a\0b"])
+def test_a_data_set_that_is_gone_leaves_the_figures(study, root):
+    entries = [made_entry("a", AOS, root=root)]
     assert make_study(entries).videos == {} and set(study.videos) == {"Ant", "Bee", "Cat"}
 
 
