@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tool_runs import tool_runs
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,20 @@ def test_a_resnet_is_counted(run):
 def test_a_network_that_is_not_there(run):
     ended = run("summary", "no.safetensors")
     assert ended.status == 2 and len(ended.err.splitlines()) == 1
+
+
+def test_a_packed_file_is_sent_to_the_command_that_shows_it(run, tmp_path):
+    file = tmp_path / "mine.rbsf"
+    file.write_bytes(b"RBSF")
+    ended = run("summary", str(file))
+    assert ended.status == 2 and "is packed" in ended.err
+    assert f"rbsf export {file} --inspect" in ended.err
+
+
+def test_rbsf_box_is_the_network_that_ships(run):
+    shipped = run("summary", str(ROOT / "rbsf/weights/rbsf_box_latent.safetensors"))
+    named = run("summary", "rbsf-box")
+    assert shipped.out.splitlines()[-2:] == named.out.splitlines()[-2:]
 
 
 def test_tables_are_written_without_a_run(run):

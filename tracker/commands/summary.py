@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rbsf.console import run_tool
+from rbsf.embedder import is_box_checkpoint
+from rbsf.errors import InputError
 
 from .export_classifier import is_classifier
 from .options import check_weights
@@ -76,7 +78,7 @@ def summary(
 
 def _named(known: Known, full: bool) -> nn.Module:
     from rbsf.nn import BinaryAlexNetV1, NetworkSettings, SiamFC, make_classifier, make_student
-    from rbsf.nn.backbone import SLIM_LAYERS
+    from rbsf.nn.backbone import WIDE_LAYERS
     from rbsf.nn.box_head import BoxNet
 
     weights = None if full else "rbcn"
@@ -85,7 +87,7 @@ def _named(known: Known, full: bool) -> nn.Module:
     if known is Known.rbsf:
         return make_student()
     if known is Known.box:
-        return BoxNet(BinaryAlexNetV1(activations="two_bit", layers=SLIM_LAYERS))
+        return BoxNet(BinaryAlexNetV1(activations="two_bit", layers=WIDE_LAYERS))
     large = known is Known.resnet18
     settings = NetworkSettings(
         architecture=known.value,
@@ -97,9 +99,17 @@ def _named(known: Known, full: bool) -> nn.Module:
 
 def _loaded(file: Path) -> nn.Module:
     check_weights(file, "the network")
+    if file.suffix == ".rbsf":
+        raise InputError(
+            f"{file} is packed, and checkpoints are counted: `rbsf export {file} --inspect` shows "
+            "its layers, bits and sizes"
+        )
+    from rbsf.engine.torch_box import load_box_net
     from rbsf.files.classifiers import load_classifier
     from rbsf.files.networks import load_network
 
+    if is_box_checkpoint(file):
+        return load_box_net(file)
     return load_classifier(file) if is_classifier(file) else load_network(file)
 
 
