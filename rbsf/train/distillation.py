@@ -12,6 +12,7 @@ What the network is and what its task is say `rbsf.train.student` and `rbsf.trai
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ FLIP_INTERVAL = 50
 """Every how many steps we count the weights whose sign the step changed."""
 
 
-class Distillation:
+class Distillation(ABC):
     """Trains a binary network, together with its discriminators, against a frozen teacher.
 
     A subclass says what the network and its teacher are, what the task's losses are, and which maps
@@ -97,41 +98,41 @@ class Distillation:
 
     # -- what a subclass says ---------------------------------------------------------------------
 
+    @abstractmethod
     def make_model(self) -> nn.Module:
         """Makes the binary network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load_teacher(self) -> nn.Module:
         """Loads the teacher, which has full precision.
 
         Raises:
             InputError: The file is missing or cannot be read, or it is a binary network.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def make_teacher(self) -> nn.Module:
         """Makes a teacher with random weights, to be trained beside the student."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_weights(self) -> None:
         """Copies the teacher's weights into the student's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compared_channels(self) -> Mapping[str, int]:
         """The channels of the compared maps, by the names of their layers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def task_losses(self, batch: Any, output: Any) -> dict[str, Tensor]:
         """The losses of the task itself, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def response_distillation(self, batch: Any, student: Any, teacher: Any) -> Tensor:
         """The divergence of the student's answers from the teacher's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def branches(self, teacher: Any, student: Any) -> Iterator[Branch]:
         """Gives the normalised R and T of the compared layers, for each branch of the network."""
-        raise NotImplementedError
 
     @property
     def body(self) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from rbsf.train.optim import autocast, make_optimiser, set_rates
 from rbsf.train.settings import LoopSettings, TeacherSettings
 
 
-class Supervised:
+class Supervised(ABC):
     """Trains a real network on its task alone, with the same optimiser for every parameter.
 
     Args:
@@ -39,13 +40,13 @@ class Supervised:
         groups = [{"params": list(self.model.parameters())}]
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, groups)}
 
+    @abstractmethod
     def make_model(self) -> nn.Module:
         """Makes the network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def task_losses(self, batch: Any, output: Any) -> dict[str, Tensor]:
         """The losses by name."""
-        raise NotImplementedError
 
     def start_epoch(self, epoch: int) -> None:
         """Sets the learning rate."""
@@ -66,7 +67,9 @@ class Supervised:
             optimiser.step()
         return {name: value.item() for name, value in losses.items()}
 
-    def end_epoch(self, batches: Callable[[int], Iterator[AnyBatch]], steps: int) -> None:
+    def end_epoch(  # noqa: B027 - nothing is what most tasks do here
+        self, batches: Callable[[int], Iterator[AnyBatch]], steps: int
+    ) -> None:
         """Does nothing. The teacher keeps the running statistics of its training steps."""
 
     def metrics(self) -> dict[str, float]:
