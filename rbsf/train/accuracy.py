@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rbsf.data.pictures import batches_of
 from rbsf.train.distributed import World
@@ -21,9 +22,13 @@ class Accuracy(NamedTuple):
     top5: float
 
 
+Classify = Callable[[Tensor], Tensor]
+"""Gives the logits (N, classes) of pictures (N, 3, H, W), uint8."""
+
+
 @torch.no_grad()
 def measure_accuracy(network: nn.Module, split: Any, side: int, world: World) -> Accuracy:
-    """Classifies the test pictures in float32.
+    """Classifies the test pictures by a network in torch, in float32.
 
     Args:
         network: The classifier. It is left in the mode, training or eval, that it came in.
@@ -34,15 +39,30 @@ def measure_accuracy(network: nn.Module, split: Any, side: int, world: World) ->
     Raises:
         InputError: A picture cannot be read.
     """
-    was_training, right = network.training, torch.zeros(2, device=world.device)
+    was_training = network.training
     network.eval()
+    found = share_right(lambda pixels: network(pixels.float()).logits, split, side, world)
+    network.train(was_training)
+    return found
+
+
+def share_right(classify: Classify, split: Any, side: int, world: World) -> Accuracy:
+    """Classifies the test pictures, whatever does it.
+
+    Args:
+        classify: The classifier. It gets pictures on the device of this process.
+        split: As `measure_accuracy` has it, and so are `side` and `world`.
+
+    Raises:
+        InputError: A picture cannot be read.
+    """
+    right = torch.zeros(2, device=world.device)
     numbers = range(world.rank, len(split), world.size)
     for pictures in batches_of(split, side, BATCH, numbers):
         labels = pictures.label.to(world.device)
-        logits = network(pictures.pixels.to(world.device).float()).logits
+        logits = classify(pictures.pixels.to(world.device))
         hits = logits.topk(min(5, logits.shape[1])).indices == labels[:, None]
         right += torch.stack([hits[:, 0].sum(), hits.sum()])
-    network.train(was_training)
     world.average([right])
     top1, top5 = (right * world.size / len(split)).tolist()
     return Accuracy(top1, top5)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
+from tiny_pictures import write_pictures
 from tool_runs import ROOT, tool_runs
 
 from rbsf.config import load_settings
+from rbsf.engine.classifier_format import read_classifier
+from rbsf.engine.packed import open_classifier
 from rbsf.train.classifier_settings import BinaryClassifierSettings, ClassifierSettings
 from tracker.commands.classify import classifier_settings
-
-sys.path.append(str(ROOT / "tests" / "rbsf"))
-from tiny_pictures import write_pictures
 
 CONFIGS = sorted((ROOT / "configs" / "classify").glob("*.yaml"))
 COMMON = {
@@ -61,6 +62,12 @@ def test_from_the_teacher_to_the_table(run, folder):
     ended = run("evaluate_classifier", "--weights", weights, "--root", "data", "--side", "16")
     assert ended.status == 0, ended.err
     assert "top-1" in ended.out and "of 6 pictures" in ended.out
+    assert run("export", weights, "--output", "packed.rbsf").status == 0
+    packed = run(
+        "evaluate_classifier", "--weights", "packed.rbsf", "--root", "data", "--side", "16"
+    )
+    assert packed.status == 0, packed.err
+    assert packed.out == f"packed.rbsf: {share_right(folder)} of 6 pictures\n"
     words = (*student, "--seeds", "2", "--pictures", "8", "--output", "ladder")
     first = run("ablate_classifier", *words, "--jobs", "2")
     assert first.status == 0, first.err
@@ -72,6 +79,18 @@ def test_from_the_teacher_to_the_table(run, folder):
     assert trained == {f: f.stat().st_mtime_ns for f in trained}
     ended = run("ablate_classifier", *words[:-1], "one", "--binarizer", "xnor+clipped")
     assert ended.status == 0 and "| xnor+clipped " in (folder / "one/ladder.md").read_text()
+
+
+def share_right(folder: Path) -> str:
+    """The accuracy of the packed student, found picture by picture."""
+    engine = open_classifier(read_classifier(folder / "packed.rbsf"), threads=1)
+    ranks = []
+    for label, kind in enumerate(sorted((folder / "data/test").iterdir())):
+        for file in kind.iterdir():
+            logits = engine.classify(np.asarray(Image.open(file))[None])[0]
+            ranks.append((-logits).argsort().tolist().index(label))
+    top1, top5 = (np.mean(np.array(ranks) < best) for best in (1, 5))
+    return f"top-1 {top1:.2%}, top-5 {top5:.2%}"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,15 @@ import typer
 
 from rbsf.config import CONFIGS, load_settings, read_yaml
 from rbsf.console import run_tool
+from rbsf.engine.classifier_format import PackedClassifier, read_classifier
+from rbsf.engine.packed import open_classifier
 
 from .options import check_file, check_folder
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rbsf.train.accuracy import Classify
     from rbsf.train.classifier_settings import ClassifierSettings
 
 Root = Annotated[
@@ -102,7 +107,9 @@ def classifier_settings(
 def evaluate(
     weights: Annotated[
         list[Path],
-        typer.Option(help="A checkpoint of a classifier. Repeat the option for several."),
+        typer.Option(
+            help="A checkpoint of a classifier, or a packed one. Repeat the option for several."
+        ),
     ],
     root: Annotated[
         Path,
@@ -119,6 +126,8 @@ def evaluate(
 ) -> None:
     """Measures classifiers on the test pictures: top-1 and top-5.
 
+    A checkpoint runs in torch, and a packed file in the engine, on the CPU.
+
     Examples:
 
     `python tools/evaluate_classifier.py --weights runs/wrn22_rbcn_cifar10/best.safetensors
@@ -132,17 +141,36 @@ def evaluate(
     from rbsf.config import parse_settings
     from rbsf.data.pictures import PictureSettings, check_classes, open_split
     from rbsf.files.classifiers import load_classifier
-    from rbsf.train.accuracy import measure_accuracy
+    from rbsf.train.accuracy import measure_accuracy, share_right
     from rbsf.train.distributed import open_world
 
     values = {"kind": kind, "root": str(root), "side": side}
     split = open_split(parse_settings(PictureSettings, values, "the command line"), train=False)
     with open_world(device) as world:
         for file in weights:
-            network = load_classifier(file).to(world.device)
-            check_classes(split, network.settings.classes, str(file))
-            top1, top5 = measure_accuracy(network, split, side, world)
+            if file.suffix == ".rbsf":
+                packed = read_classifier(file)
+                check_classes(split, len(packed.bias), str(file))
+                found = share_right(_packed(packed), split, side, world)
+            else:
+                network = load_classifier(file).to(world.device)
+                check_classes(split, network.settings.classes, str(file))
+                found = measure_accuracy(network, split, side, world)
+            top1, top5 = found
             typer.echo(f"{file}: top-1 {top1:.2%}, top-5 {top5:.2%} of {len(split)} pictures")
+
+
+def _packed(classifier: PackedClassifier) -> Classify:
+    """A packed classifier on the compiled kernels, for pictures (N, 3, H, W) of torch."""
+    import torch
+
+    engine = open_classifier(classifier, threads=None)
+
+    def classify(pixels: Tensor) -> Tensor:
+        images = pixels.permute(0, 2, 3, 1).cpu().contiguous().numpy()
+        return torch.from_numpy(engine.classify(images)).to(pixels.device)
+
+    return classify
 
 
 def train_classifier() -> None:
