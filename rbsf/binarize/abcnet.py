@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rbsf.binarize.sign import hard_sign, straight_sign
+from rbsf.binarize.sign import hard_sign, straight_sign, with_gradient_of
 from rbsf.binarize.weights import BinaryWeight, Cost, WeightBinarizer
 
 SEVERAL = "it needs several binary convolutions for each of the network's"
@@ -82,5 +82,4 @@ class ABCSign(nn.Module):
 
 def _step(x: Tensor) -> Tensor:
     """H of `ABCSign`, with its gradient."""
-    path = x.clamp(0, 1)
-    return hard_sign(x - 0.5) + (path - path.detach())
+    return with_gradient_of(hard_sign(x - 0.5), x.clamp(0, 1))

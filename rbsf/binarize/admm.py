@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rbsf.binarize.sign import hard_sign
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, KernelLossGrad, WeightBinarizer
+from rbsf.binarize.weights import BinaryWeight, KernelLossGrad, WeightBinarizer, mean_magnitude
 
 INTERVAL = 20
 """The steps of the optimiser between two steps of the dual variable."""
@@ -46,7 +46,7 @@ class ADMM(WeightBinarizer):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(self, weight: Tensor) -> BinaryWeight:
-        alpha = self.g.abs().mean(dim=(1, 2, 3), keepdim=True)
+        alpha = mean_magnitude(self.g)
         values = weight / alpha if self.training else hard_sign(self.g)
         return BinaryWeight(values, alpha)
 
@@ -71,5 +71,4 @@ class ADMM(WeightBinarizer):
 
 def _projection(values: Tensor) -> Tensor:
     """The nearest alpha times signs, for each filter."""
-    alpha = values.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=SMALLEST_SCALE)
-    return alpha * hard_sign(values)
+    return mean_magnitude(values) * hard_sign(values)

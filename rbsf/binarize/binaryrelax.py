@@ -1,4 +1,4 @@
-"""BinaryRelax, whose weights become binary by and by."""
+"""BinaryRelax, whose weights gradually become binary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rbsf.binarize.sign import hard_sign, with_gradient_of
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer
+from rbsf.binarize.weights import BinaryWeight, WeightBinarizer, mean_magnitude
 
 PHASE_TWO = 0.8
 """The share of the training after which weights are exactly binary."""
@@ -39,7 +39,7 @@ class BinaryRelax(WeightBinarizer):
         self.set_progress(0.0)
 
     def forward(self, weight: Tensor) -> BinaryWeight:
-        alpha = weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=SMALLEST_SCALE)
+        alpha = mean_magnitude(weight.detach())
         values = hard_sign(weight)
         if self.training and self.share < PHASE_TWO:
             values = (weight / alpha + self.strength * values) / (1 + self.strength)

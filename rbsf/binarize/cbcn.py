@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rbsf.binarize.planes import Planes
 from rbsf.binarize.sign import clipped_sign
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight
+from rbsf.binarize.weights import BinaryWeight, mean_magnitude
 
 
 class CBCN(Planes):
@@ -40,6 +40,5 @@ class CBCN(Planes):
         return torch.stack(turned, dim=1).flatten(0, 1)
 
     def forward(self, weight: Tensor) -> BinaryWeight:
-        alpha = weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        scale = alpha.clamp(min=SMALLEST_SCALE).repeat_interleave(self.planes, dim=0)
+        scale = mean_magnitude(weight.detach()).repeat_interleave(self.planes, dim=0)
         return BinaryWeight(clipped_sign(self.kernel(weight)), scale)

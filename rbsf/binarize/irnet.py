@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rbsf.binarize.sign import tanh_sign
 from rbsf.binarize.standard import standardise
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer
+from rbsf.binarize.weights import BinaryWeight, WeightBinarizer, mean_magnitude
 
 SHARPNESS = (1e-2, 1e1)
 """The sharpness t of the gradient's tanh at the start and at the end of the training."""
@@ -36,8 +36,7 @@ class IRNet(WeightBinarizer):
 
     def forward(self, weight: Tensor) -> BinaryWeight:
         values = standardise(weight)
-        magnitude = values.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        scale = torch.exp2(magnitude.clamp(min=SMALLEST_SCALE).log2().round())
+        scale = torch.exp2(mean_magnitude(values.detach()).log2().round())
         return BinaryWeight(tanh_sign(values, self.sharpness), scale)
 
     def set_progress(self, share: float) -> None:

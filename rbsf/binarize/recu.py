@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rbsf.binarize.sign import straight_sign
 from rbsf.binarize.standard import standardise
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer
+from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer, mean_magnitude
 
 TAU = (0.85, 0.99)
 """The quantile beyond which weights are clamped, at the start and at the end of the training."""
@@ -52,8 +52,7 @@ class ReCU(WeightBinarizer):
     @torch.no_grad()
     def fit(self, weight: Tensor) -> None:
         """Sets alpha to the mean of |W| of each filter."""
-        self.alpha.copy_(weight.abs().mean(dim=(1, 2, 3), keepdim=True))
-        self.project(weight)
+        self.alpha.copy_(mean_magnitude(weight))
 
     @torch.no_grad()
     def project(self, weight: Tensor) -> None:

@@ -22,6 +22,18 @@ KernelLossGrad = Literal["direct", "autograd", "paper"]
 SMALLEST_SCALE = 1e-6
 
 
+def mean_magnitude(weight: Tensor) -> Tensor:
+    """The mean of |W| over each filter: the scale at which its signs come nearest to it.
+
+    Args:
+        weight: A kernel (Cout, Cin / groups, k, k).
+
+    Returns:
+        A tensor (Cout, 1, 1, 1), differentiable, and above 0 for a filter of zeros too.
+    """
+    return weight.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=SMALLEST_SCALE)
+
+
 class BinaryWeight(NamedTuple):
     """A binarized kernel; the kernel that it stands for is `scale * signs`."""
 
@@ -205,5 +217,4 @@ class BiReal(WeightBinarizer):
     """
 
     def forward(self, weight: Tensor) -> BinaryWeight:
-        alpha = weight.detach().abs().mean(dim=(1, 2, 3), keepdim=True)
-        return BinaryWeight(clipped_sign(weight), alpha.clamp(min=SMALLEST_SCALE))
+        return BinaryWeight(clipped_sign(weight), mean_magnitude(weight.detach()))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rbsf.binarize.sign import clipped_sign
-from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer
+from rbsf.binarize.weights import SMALLEST_SCALE, BinaryWeight, WeightBinarizer, mean_magnitude
 
 
 class XNOR(WeightBinarizer):
@@ -29,8 +29,7 @@ class XNOR(WeightBinarizer):
 
     def forward(self, weight: Tensor) -> BinaryWeight:
         centred = _centred_and_clamped(weight)
-        alpha = centred.abs().mean(dim=(1, 2, 3), keepdim=True)
-        return BinaryWeight(clipped_sign(centred), alpha.clamp(min=SMALLEST_SCALE))
+        return BinaryWeight(clipped_sign(centred), mean_magnitude(centred))
 
     @torch.no_grad()
     def project(self, weight: Tensor) -> None:
@@ -86,8 +85,7 @@ class XNORPlusPlus(WeightBinarizer):
     @torch.no_grad()
     def fit(self, weight: Tensor) -> None:
         """Sets Gamma to the mean of |W| of each filter."""
-        self.gamma.copy_(weight.abs().mean(dim=(1, 2, 3), keepdim=True))
-        self.project(weight)
+        self.gamma.copy_(mean_magnitude(weight))
 
     @torch.no_grad()
     def project(self, weight: Tensor) -> None:
