@@ -70,14 +70,14 @@ def binarizers(
     table = Table("name", "class", "bits a weight", "real numbers", "passes", "packs")
     shape = torch.Size((128, 64, 3, 3))
     for name in WEIGHTS:
-        made = weight_binarizer(name, shape)  # type: ignore[arg-type]
+        made = weight_binarizer(name, shape)
         bits, reals, passes = made.cost
         numbers = (f"{bits / shape.numel():g}", f"{reals:,}", str(passes or "real"))
         table.add_row(name, type(made).__name__, *numbers, made.obstacle or "yes")
-    for name in ACTIVATIONS:
-        layer = activation_binarizer(name, 64)  # type: ignore[arg-type]
-        packs = getattr(layer, "obstacle", "") or ("no" if name == "one_bit" else "yes")
-        table.add_row(name, type(layer).__name__, "", "", "", packs)
+    for kind in ACTIVATIONS:
+        layer = activation_binarizer(kind, 64)
+        packs = getattr(layer, "obstacle", "") or ("no" if kind == "one_bit" else "yes")
+        table.add_row(kind, type(layer).__name__, "", "", "", packs)
     console.print(table)
 
 

@@ -91,7 +91,7 @@ ActivationBinarizerName = Literal[
     "approx", "clipped", "rsign", "react", "two_bit", "one_bit", "abcnet"
 ]
 
-WEIGHTS: dict[str, Callable[[torch.Size], WeightBinarizer]] = {
+WEIGHTS: dict[WeightBinarizerName, Callable[[torch.Size], WeightBinarizer]] = {
     "rbcn": RBCN,
     "bireal": BiReal,
     "binarynet": BinaryNet,
@@ -112,7 +112,7 @@ WEIGHTS: dict[str, Callable[[torch.Size], WeightBinarizer]] = {
 }
 """What makes each weight binarizer from the kernel's shape, by its name."""
 
-ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
+ACTIVATIONS: dict[ActivationBinarizerName, Callable[[int], nn.Module]] = {
     "approx": lambda channels: ApproxSign(),
     "clipped": lambda channels: ClippedSign(),
     "rsign": RSign,

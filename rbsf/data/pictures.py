@@ -8,7 +8,8 @@ flipped by workers (`Large`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -50,7 +51,9 @@ class PictureSettings(Settings):
         "shifted by up to 4 pixels and flipped. Above, each is a random part of one that is "
         "decoded anew, and flipped.",
     )
-    flip: bool = Field(True, description="Whether half of the pictures are flipped. Digits not.")
+    flip: bool = Field(
+        True, description="Whether half of the pictures are mirrored. Digits must not be."
+    )
     pictures_per_epoch: int | None = Field(
         None, ge=1, description="Pictures in an epoch. null gives each picture once."
     )
@@ -65,16 +68,16 @@ class Picture(NamedTuple):
     """The number of the class, a scalar or (N,)."""
 
 
-class Pictures:
-    """The training pictures: the order of an epoch, and a hash of the content.
+class Pictures(ABC):
+    """The training pictures: the order of an epoch, and a hash.
 
     Args:
-        settings: Where they are.
+        settings: Their side, and how they are changed.
         seed: The seed of every random choice.
 
     Attributes:
         count: How many different pictures there are.
-        digest: A hash of the content.
+        digest: A hash by which another set of pictures is recognised.
         remarks: What a user should know about the data.
     """
 
@@ -88,6 +91,10 @@ class Pictures:
     def __len__(self) -> int:
         return self.settings.pictures_per_epoch or self.count
 
+    @abstractmethod
+    def __getitem__(self, index: int) -> Picture:
+        """The picture at a place in the order of the epoch."""
+
     def set_epoch(self, epoch: int) -> None:
         """Draws the order of an epoch: whole passes over all pictures, shuffled."""
         self.epoch = epoch
@@ -100,19 +107,20 @@ class Small(Pictures):
     """Small pictures, all of them in memory.
 
     Args:
-        settings: Where they are.
+        split: The training pictures, as `open_split` gives them.
+        settings: Their side, and how they are changed.
         seed: The seed of every random choice.
 
     Attributes:
         pictures: All pictures as one batch.
 
     Raises:
-        InputError: There are none, or one of them cannot be read.
+        InputError: One of them cannot be read.
     """
 
-    def __init__(self, settings: PictureSettings, seed: int) -> None:
+    def __init__(self, split: Any, settings: PictureSettings, seed: int) -> None:
         super().__init__(settings, seed)
-        self.pictures = read_all(open_split(settings, train=True), settings.side)
+        self.pictures = read_all(split, settings.side)
         self.count = len(self.pictures.label)
         content = hashlib.sha256(self.pictures.pixels.numpy().tobytes())
         content.update(self.pictures.label.numpy().tobytes())
@@ -145,18 +153,18 @@ class Small(Pictures):
 class Large(Pictures):
     """Large pictures, each decoded when it is asked for.
 
-    Args:
-        settings: Where they are.
-        seed: The seed of every random choice.
+    The digest is that of their names and labels, because hashing their content would read all of
+    them. Where they have no names, it is that of their number alone.
 
-    Raises:
-        InputError: There are none.
+    Args:
+        split: The training pictures, as `open_split` gives them.
+        settings: Their side, and how they are changed.
+        seed: The seed of every random choice.
     """
 
-    def __init__(self, settings: PictureSettings, seed: int) -> None:
+    def __init__(self, split: Any, settings: PictureSettings, seed: int) -> None:
         super().__init__(settings, seed)
-        self.split = open_split(settings, train=True)
-        self.count = len(self.split)
+        self.split, self.count = split, len(split)
         named = [(Path(path).name, label) for path, label in getattr(self.split, "samples", [])]
         self.digest = hashlib.sha256(repr(named or self.count).encode()).hexdigest()
         self.change = v2.Compose(
@@ -176,18 +184,19 @@ class Large(Pictures):
             return Picture(self.change(picture), torch.tensor(label))
 
 
-def open_pictures(settings: PictureSettings, seed: int) -> Pictures:
-    """Opens the training pictures.
+def training_pictures(split: Any, settings: PictureSettings, seed: int) -> Pictures:
+    """Makes the training pictures of a split: small ones are read, large ones are not yet.
 
     Args:
-        settings: Where they are, and how large.
+        split: The training pictures, as `open_split` gives them.
+        settings: Their side, and how they are changed.
         seed: The seed of every random choice.
 
     Raises:
-        InputError: There are none, or one of them cannot be read.
+        InputError: One of them cannot be read.
     """
     kind = Small if settings.side <= LARGEST_SMALL else Large
-    return kind(settings, seed)
+    return kind(split, settings, seed)
 
 
 def open_split(settings: PictureSettings, train: bool) -> Any:
@@ -258,8 +267,8 @@ def read(split: Any, number: int) -> tuple[Any, int]:
         picture, label = split[number]
         return picture.convert("RGB"), int(label)
     except OSError as error:
-        path = getattr(split, "samples", {number: (f"picture {number}",)})[number][0]
-        raise InputError(f"cannot read {path}: {error}") from None
+        name = split.samples[number][0] if hasattr(split, "samples") else f"picture {number}"
+        raise InputError(f"cannot read {name}: {error}") from None
 
 
 def read_all(split: Any, side: int) -> Picture:
@@ -276,7 +285,11 @@ def read_all(split: Any, side: int) -> Picture:
 
 
 def middle(side: int) -> Callable[[Any], Tensor]:
-    """What makes a test picture of this side: large ones are scaled to 8/7 of it and cropped."""
+    """Gives what makes a test picture of this side from an RGB picture: (3, side, side), uint8.
+
+    Above `LARGEST_SMALL`, a picture is scaled to 8/7 of the side and cropped. Up to it, only one
+    that is larger than the side is scaled.
+    """
     to_tensor = v2.Compose([v2.PILToTensor(), v2.CenterCrop(side)])  # which pads what is smaller
     if side <= LARGEST_SMALL:
         scale = v2.Resize(side, antialias=True)
@@ -298,8 +311,18 @@ def shift(pixels: Tensor, draw: Draws) -> Tensor:
     return padded[every, channels, rows, columns]
 
 
-def batches_of(split: Any, side: int, batch: int, numbers: Sequence[int]) -> Any:
-    """Gives some of the pictures of a split in batches, as they are tested."""
+def batches_of(split: Any, side: int, batch: int, numbers: Sequence[int]) -> Iterator[Picture]:
+    """Gives some of the pictures of a split in batches, as they are tested.
+
+    Args:
+        split: The pictures, as `open_split` gives them.
+        side: The side that they are given, in pixels.
+        batch: How many a batch has; the last one has what is left.
+        numbers: Which of them, and in which order.
+
+    Raises:
+        InputError: One of them cannot be read.
+    """
     fit = middle(side)
     for start in range(0, len(numbers), batch):
         pictures = [read(split, n) for n in numbers[start : start + batch]]

@@ -13,11 +13,12 @@ from torch.nn import functional as F
 from rbsf.data.on_device.draws import Draws
 from rbsf.data.pictures import (
     Picture,
+    Pictures,
     PictureSettings,
     Small,
     check_classes,
-    open_pictures,
     open_split,
+    training_pictures,
 )
 from rbsf.errors import InputError
 from rbsf.files.classifiers import load_classifier
@@ -202,13 +203,13 @@ def task_of(settings: ClassifierSettings) -> Callable[[Any, World], Task]:
     return BinaryClassifierTask if binary else ClassifierTask
 
 
-def open_checked(settings: ClassifierSettings) -> Callable[[PictureSettings, int], Any]:
+def open_checked(settings: ClassifierSettings) -> Callable[[PictureSettings, int], Pictures]:
     """Gives what opens the pictures, and checks that they have the network's classes."""
 
-    def open_dataset(data: PictureSettings, seed: int) -> Any:
-        classes = settings.network.classes
-        check_classes(open_split(data, train=True), classes, "the network of the settings")
-        return open_pictures(data, seed)
+    def open_dataset(data: PictureSettings, seed: int) -> Pictures:
+        split = open_split(data, train=True)
+        check_classes(split, settings.network.classes, "the network of the settings")
+        return training_pictures(split, data, seed)
 
     return open_dataset
 

@@ -41,7 +41,7 @@ from rbsf.nn import Output
 from rbsf.nn.binary_conv import has_binary_weights
 from rbsf.train.distributed import World
 from rbsf.train.ema import kept_network, start_average, update_average
-from rbsf.train.feed import BatchFeed, Feed
+from rbsf.train.feed import BatchFeed, Drawn, Feed
 from rbsf.train.log import Log
 from rbsf.train.norm_pass import estimate_norms
 from rbsf.train.same_run import check_same_run
@@ -53,7 +53,7 @@ Validate = Callable[[Any, World], dict[str, float]]
 part; all get the same result."""
 
 
-class TrainingSet(Protocol):
+class TrainingSet(Drawn, Protocol):
     """What a network is trained on: the pairs or the pictures of an epoch."""
 
     digest: str
@@ -62,11 +62,6 @@ class TrainingSet(Protocol):
     """What a user should know about the data, in lines to print."""
 
     def __len__(self) -> int: ...
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draws the order of an epoch, counted from 0."""
-
-    def __getitem__(self, index: int) -> Any: ...
 
 
 class AnyBatch(Protocol):

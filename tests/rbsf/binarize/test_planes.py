@@ -144,8 +144,9 @@ def test_cbcns_gradients_are_turned_back_and_added():
 
 
 def test_cbcn_scales_all_turns_of_a_filter_alike():
-    weight = latent(2)
+    weight = latent(2).requires_grad_(True)
     scale = CBCN(SHAPE)(weight).scale.flatten()
+    assert not scale.requires_grad  # a constant for the gradient
     torch.testing.assert_close(scale, weight.abs().mean(dim=(1, 2, 3)).repeat_interleave(4))
 
 

@@ -13,10 +13,10 @@ from rbsf.data.pictures import (
     Small,
     check_classes,
     middle,
-    open_pictures,
     open_split,
     read_all,
     shift,
+    training_pictures,
 )
 from rbsf.errors import InputError
 
@@ -32,8 +32,13 @@ def settings(root, **changes):
     return PictureSettings(**{"root": str(root), "side": 16, **changes})
 
 
+def opened(root, seed=0, **changes):
+    data = settings(root, **changes)
+    return training_pictures(open_split(data, train=True), data, seed)
+
+
 def test_classes_are_the_sorted_names_of_the_folders(root):
-    pictures = open_pictures(settings(root), seed=0).pictures
+    pictures = opened(root).pictures
     assert pictures.pixels.shape == (12, 3, 16, 16) and pictures.pixels.dtype == torch.uint8
     for number, name in enumerate(sorted(COLOURS)):
         shown = pictures.pixels[pictures.label == number].float().mean(dim=(0, 2, 3))
@@ -69,7 +74,7 @@ def test_a_shift_moves_a_picture_by_at_most_four_and_brings_black_in():
 @pytest.mark.parametrize(("flip", "share"), [(True, 0.5), (False, 0.0)])
 def test_half_of_the_pictures_are_flipped(tmp_path, flip, share):
     root = write_pictures(tmp_path, each=100)
-    dataset = Small(settings(root, flip=flip), seed=0)
+    dataset = opened(root, flip=flip)
     dataset.pictures.pixels[..., :8], dataset.pictures.pixels[..., 8:] = 10, 20
     row = dataset.batch(range(300), Draws(CPU, (2,))).pixels[:, 0, 8].int()
     flipped = (row == 10).int().argmax(dim=1) > (row == 20).int().argmax(dim=1)
@@ -78,40 +83,42 @@ def test_half_of_the_pictures_are_flipped(tmp_path, flip, share):
 
 @pytest.mark.parametrize("kind", [Small, Large])
 def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own(root, kind):
-    dataset = kind(settings(root, side=16 if kind is Small else 65), seed=3)
+    side = 16 if kind is Small else 65
+    dataset = opened(root, seed=3, side=side)
+    assert isinstance(dataset, kind)
     orders = []
     for epoch in range(2):
         dataset.set_epoch(epoch)
         orders.append(dataset.order.tolist())
     assert all(sorted(order) == list(range(12)) for order in orders)
     assert orders[0] != orders[1]
-    again = kind(dataset.settings, seed=3)
+    again = opened(root, seed=3, side=side)
     again.set_epoch(1)
     assert again.order.tolist() == orders[1]
 
 
 def test_a_longer_epoch_shows_pictures_again(root):
-    dataset = Small(settings(root, pictures_per_epoch=30), seed=0)
+    dataset = opened(root, pictures_per_epoch=30)
     assert len(dataset) == 30
     assert np.bincount(dataset.order[:24]).tolist() == [2] * 12
 
 
 def test_a_large_picture_follows_from_seed_epoch_and_number(root):
-    dataset = Large(settings(root, side=65), seed=0)
+    dataset = opened(root, side=65)
     before = torch.random.get_rng_state()
     first, other = dataset[3].pixels, dataset[4].pixels
     assert torch.equal(torch.random.get_rng_state(), before)
     assert first.shape == (3, 65, 65) and first.dtype == torch.uint8
-    assert torch.equal(Large(dataset.settings, seed=0)[3].pixels, first)
+    assert torch.equal(opened(root, side=65)[3].pixels, first)
     dataset.set_epoch(1)
     assert not torch.equal(dataset[3].pixels, first) and not torch.equal(other, first)
 
 
 def test_another_content_has_another_digest(root):
-    before = Small(settings(root), seed=0).digest
-    assert Small(settings(root), seed=9).digest == before
+    before = opened(root).digest
+    assert opened(root, seed=9).digest == before
     Image.new("RGB", (16, 16)).save(root / "train" / "red" / "0.png")
-    assert Small(settings(root), seed=0).digest != before
+    assert opened(root).digest != before
 
 
 def test_val_is_the_test_split_where_there_is_no_test(root):
@@ -132,4 +139,4 @@ def test_bad_folders_and_pictures_are_named(root, tmp_path):
         check_classes(open_split(settings(root), train=True), 10, "the network")
     (root / "train" / "red" / "1.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"cannot read .*1\.png"):
-        Small(settings(root), seed=0)
+        opened(root)
