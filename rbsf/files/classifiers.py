@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rbsf.config import parse_settings
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
+from rbsf.files.state_dict import read_state_dict
 from rbsf.nn import NetworkSettings, ResidualNet, make_classifier
 
 KINDS = ("classifier", "binary_classifier")
@@ -29,7 +28,7 @@ def load_classifier(path: str | Path) -> ResidualNet:
     """
     file = Path(path)
     if file.suffix in {".pth", ".pt"}:
-        tensors, network = _read_state(file), _torchvisions()
+        tensors, network = read_state_dict(file), _torchvisions()
     else:
         checkpoint = load_checkpoint(file)
         tensors, network = checkpoint.part("model"), _network_of(checkpoint.header, file)
@@ -63,16 +62,3 @@ def _network_of(header: dict[str, Any], file: Path) -> ResidualNet:
 
 def _torchvisions() -> ResidualNet:
     return make_classifier(NetworkSettings(stem="large", shortcut="block", classes=1000))
-
-
-def _read_state(file: Path) -> dict[str, torch.Tensor]:
-    """Reads a state dict without running code from it."""
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except Exception:  # a damaged or foreign pickle can raise anything
-        state = None
-    if not isinstance(state, dict) or not all(isinstance(t, torch.Tensor) for t in state.values()):
-        raise InputError(f"{file} is not a state dict of torchvision's ResNet-18")
-    return state

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module, save_checkpoint
 from rbsf.files.shipped import freeze, grow, shrink
+from rbsf.files.state_dict import read_state_dict
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.nn import SiamFC, make_student
 
@@ -85,22 +83,7 @@ def _model_of(header: dict[str, Any], file: Path) -> SiamFC:
 
 
 def _load_reference(file: Path) -> SiamFC:
-    """Loads a bare state dict, as siamfc-pytorch saves it, without running code from it."""
-    try:
-        state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except Exception:  # a damaged or foreign pickle can raise anything
-        raise InputError(
-            f"{file} is not a state dict: it is damaged, or holds more than tensors; save a "
-            "network with torch.save(network.state_dict(), FILE)"
-        ) from None
-    if not isinstance(state, dict):
-        raise InputError(f"{file} is not a state dict but a {type(state).__name__}")
-    if not all(isinstance(name, str) for name in state):
-        raise InputError(f"{file} is not a state dict: not all of its names are texts")
-    if not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise InputError(f"{file} is not a state dict: not all of its values are tensors")
+    """Loads a bare state dict, as siamfc-pytorch saves it."""
     model = SiamFC()
-    restore_module(model, state, str(file))
+    restore_module(model, read_state_dict(file), str(file))
     return model.eval().requires_grad_(False)

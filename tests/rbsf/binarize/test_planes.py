@@ -93,6 +93,14 @@ def test_the_projection_loss_and_its_gradient_by_finite_differences():
     assert leaf.grad[1, 2, 0, 1].item() == pytest.approx(slope.item(), rel=1e-5)
 
 
+def test_a_single_projection_whose_mean_turned_negative_still_changes_no_sign():
+    c, binarizer = latent(8), PCNN(SHAPE).double()
+    binarizer.w.data.fill_(-1)
+    binarizer.project(c)
+    signs, _ = binarizer(c)
+    assert torch.equal(signs, torch.where(c >= 0, 1.0, -1.0).double())
+
+
 def test_mcn_modulates_signs_element_by_element():
     c, binarizer = latent(2).requires_grad_(True), MCN(SHAPE).double()
     binarizer.m.data.normal_()
@@ -110,6 +118,14 @@ def test_mcn_modulates_signs_element_by_element():
     torch.testing.assert_close(c.grad, expected)
     signs = torch.where(value >= 0, 1.0, -1.0)[:, None]
     torch.testing.assert_close(binarizer.m.grad, (per_filter * signs).sum(dim=(0, 2)).unsqueeze(1))
+
+
+def test_signs_are_constants_in_mcns_filter_loss():
+    c, binarizer = latent(2).requires_grad_(True), MCN(SHAPE).double()
+    binarizer.m.data.normal_()
+    binarizer.kernel_loss(c, "direct").backward()
+    f, m = c.detach(), binarizer.m.detach()
+    torch.testing.assert_close(c.grad, sum(2 * (f - f.sign() * m[j]) for j in range(4)))
 
 
 def test_mcn_starts_at_the_minimum_of_its_filter_loss():
