@@ -93,9 +93,7 @@ def _read_one(file: Path) -> dict[str, Any]:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read config {file}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    except Exception as error:  # PyYAML lets the errors of Python's own types through
+    except Exception as error:  # beside its own errors, PyYAML lets those of Python's types through
         reason = "its values are nested too deep" if isinstance(error, RecursionError) else error
         raise InputError(f"{file} is not YAML: {' '.join(str(reason).split())}") from None
     if not isinstance(values, dict):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LONGEST = 1000
-"""The greatest length of a message. A longer one quotes a file, and is cut in its middle."""
+LONGEST_MESSAGE = 1000
+"""The greatest length of a message, in characters. A longer one is cut in its middle."""
 
 
 class InputError(ValueError):
@@ -15,8 +15,8 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         line = one_line(message)
-        if len(line) > LONGEST:
-            line = f"{line[: LONGEST - 300]} ... {line[-200:]}"
+        if len(line) > LONGEST_MESSAGE:
+            line = f"{line[: LONGEST_MESSAGE - 300]} ... {line[-200:]}"
         super().__init__(line)
 
 

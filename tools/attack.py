@@ -122,14 +122,17 @@ def attack(
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="The seed of every random choice.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="How many classes run at once; one for each core.")
+        int | None,
+        typer.Option(
+            min=1, help="How many classes run at once. Without it, one runs on each core."
+        ),
     ] = None,
 ) -> None:
     """Attacks the readers, the trackers and the runs, as the tests do, but for minutes.
 
     Each class runs in a process of its own. Its line says how often it was tried, and how many
-    cases were mishandled; these follow, a line each. Handled is what is done, or refused by one
-    line that names the thing. The exit status is 1 if anything was mishandled.
+    cases were mishandled. A line for each of these follows. A case is handled if it is done, or
+    refused by one line that names the thing. The exit status is 1 if anything was mishandled.
 
     Examples:
 

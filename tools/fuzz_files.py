@@ -100,7 +100,7 @@ def fuzz_files(
 
     `python tools/fuzz_files.py`
 
-    `python tools/fuzz_files.py --only settings --runs 1000000 --folder /tmp/fuzz`
+    `python tools/fuzz_files.py --only settings --runs 1000000 --folder build/fuzz-settings`
     """
     if not importlib.util.find_spec("atheris"):
         raise InputError("atheris is missing: pip install atheris")
@@ -112,8 +112,8 @@ def fuzz_files(
     bad = 0
     for kind in only or KINDS:
         typer.echo(f"{kind}: {runs:,} files")
-        words = (kind, runs, seed, folder / kind)
-        process = multiprocessing.get_context("spawn").Process(target=fuzz, args=words)
+        arguments = (kind, runs, seed, folder / kind)
+        process = multiprocessing.get_context("spawn").Process(target=fuzz, args=arguments)
         process.start()
         process.join()
         findings = len(list((folder / kind).glob("finding-*")))

@@ -22,9 +22,9 @@ from .output.sinks import Sink, Stop, Tracked
 from .video.source import Source, SourceFault
 
 MOST_FAULTS = 1000
-"""A summary keeps so many lines about frames: a stream has no end."""
+"""The number of lines about frames that a summary keeps, because a stream has no end."""
 MOST_SPANS = 20
-"""A summary names so many spans of frames in its line."""
+"""The number of spans of frames that the line of a summary names."""
 
 
 class Group(Protocol):

@@ -37,7 +37,7 @@ FORMAT = 2
 ROWS = ("boxes", "frame_sizes", "cover", "frames")
 """The arrays of a `CachedTarget` that have a row per crop, as they are named in the file."""
 DAMAGED = (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError)
-"""What is raised where a file is missing, or another's or a disk's fault has changed it."""
+"""The errors that reading a file raises if it is missing or damaged."""
 
 
 class CropSettings(Settings):

@@ -187,19 +187,17 @@ def _read_got10k(folder: Path, subset: str) -> Iterator[Target]:
 
     The boxes in the files are 1-indexed.
     """
-    if not (folder / subset / "list.txt").is_file():
+    listing = folder / subset / "list.txt"
+    if not listing.is_file():
         raise InputError(f"{folder} has no {subset}/list.txt: it is not in GOT-10k layout")
-    missing = [
-        name
-        for name in _listed(folder / subset / "list.txt")
-        if not (folder / subset / name / "groundtruth.txt").is_file()
-    ]
+    names = _listed(listing)
+    missing = [n for n in names if not (folder / subset / n / "groundtruth.txt").is_file()]
     if missing:
         raise InputError(
-            f"{folder}/{subset}/list.txt names {len(missing)} sequences that are missing: "
+            f"{listing} names {len(missing)} sequences that are missing: "
             f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; remove their lines"
         )
-    for name in _listed(folder / subset / "list.txt"):
+    for name in names:
         sequence = folder / subset / name
         images = [path for path in sorted(sequence.glob("*.jpg")) if path.name[0] != "."]
         boxes = read_numbers(sequence / "groundtruth.txt", 4)

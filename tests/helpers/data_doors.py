@@ -51,9 +51,8 @@ def training_doors(root: Path) -> list[Door]:
         return lambda: (read_source(source, root), source_stamp(source, root))
 
     tags = b"<object> </object> <bndbox> <xmin> </xmin> <filename> <![CDATA[ ]]> <!-- --> &lt; &x; "
-    tags += (
-        b'<!DOCTYPE <!ENTITY <?xml version="1.0" encoding="utf-7"?> /> ../../etc/passwd nan 1e400'
-    )
+    tags += b'<!DOCTYPE <!ENTITY <?xml version="1.0" encoding="utf-7"?> /> '
+    tags += b"../../etc/passwd nan 1e400"
     return [
         of_file(sequence / "groundtruth.txt", reader(sources[0])),
         of_file(sequence / "cover.label", reader(sources[0])),
@@ -71,19 +70,9 @@ def cache_doors(folder: Path, target: Target) -> list[Door]:
     rows = read_rows(crops)
     assert rows is not None
     cached = CachedTarget(target.name, crops, **rows[0], is_still=True)
-    save_index(folder / "index.safetensors", Index("stamp", [cached], []))
-    words = (
-        b"null",
-        b"[]",
-        b"{}",
-        b'"',
-        b"I8",
-        b"F16",
-        b"BF16",
-        b"__metadata__",
-        b"offsets",
-        b"[2]",
-    )
+    index = folder / "index.safetensors"
+    save_index(index, Index("stamp", [cached], []))
+    words = tuple(b'null [] {} " I8 F16 BF16 __metadata__ offsets [2]'.split())
 
     def read_crops() -> None:
         if read_rows(crops) is not None:
@@ -91,11 +80,7 @@ def cache_doors(folder: Path, target: Target) -> list[Door]:
 
     return [
         of_file(crops, read_crops, words),
-        of_file(
-            folder / "index.safetensors",
-            lambda: load_index(folder / "index.safetensors", "stamp"),
-            words,
-        ),
+        of_file(index, lambda: load_index(index, "stamp"), words),
     ]
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from rbsf.errors import LONGEST, InputError
+from rbsf.errors import LONGEST_MESSAGE, InputError
 
 LONGEST_READ = 20
 """In seconds."""
@@ -58,7 +58,7 @@ class Door(NamedTuple):
                 self.read()
         except InputError as error:
             text = str(error)
-            short = text.isprintable() and len(text) <= LONGEST
+            short = text.isprintable() and len(text) <= LONGEST_MESSAGE
             return "" if short else f"the message is not one short line: {text[:200]!r}"
         except Exception as error:
             return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

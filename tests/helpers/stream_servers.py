@@ -1,4 +1,4 @@
-"""Senders on loopback that send what they are told to: HTTP, MPEG-TS over TCP and UDP, and RTSP."""
+"""Servers on loopback that send a given script: HTTP, MPEG-TS over TCP and UDP, and RTSP."""
 
 from __future__ import annotations
 

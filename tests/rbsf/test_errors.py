@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from rbsf.errors import LONGEST, InputError, one_line
+from rbsf.errors import LONGEST_MESSAGE, InputError, one_line
 
 
 @pytest.mark.parametrize(
@@ -26,5 +26,5 @@ def test_what_cannot_be_printed_in_a_line_is_escaped(text: str, line: str) -> No
 
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
     message = str(InputError(f"x.yaml: key {'9' * 5000}; did you mean scales?"))
-    assert len(message) < LONGEST
+    assert len(message) < LONGEST_MESSAGE
     assert message.startswith("x.yaml: key 99") and message.endswith("did you mean scales?")

@@ -164,8 +164,8 @@ def by_two_workers(run: ToolRuns, root: Path, output: Path, first: str = "") -> 
 def ended_as_promised(killed: Ended) -> bool:
     """Whether a killed evaluation said what it had to say."""
     last = killed.err.splitlines()[-1:]
-    told = killed.status == 2 and "error: a worker process was killed" in "".join(last)
-    return "Traceback" not in killed.err and (killed.status == -9 or told)
+    named_the_worker = killed.status == 2 and "error: a worker process was killed" in "".join(last)
+    return "Traceback" not in killed.err and (killed.status == -9 or named_the_worker)
 
 
 def attack_evaluation_with_kills(folder: Path, count: int, seed: int) -> list[str]:

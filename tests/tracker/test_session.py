@@ -14,7 +14,7 @@ from tracker.loop.target import Track
 from tracker.output.box_file import BoxWriter
 from tracker.output.sinks import BoxSink, Keep, Stop, Tracked, VideoSink
 from tracker.output.video_file import VideoWriter
-from tracker.session import run, track
+from tracker.session import MOST_FAULTS, run, track
 from tracker.video.open import open_source
 from tracker.video.source import Source, SourceFault, VideoFrame
 
@@ -43,7 +43,7 @@ def source(
 ) -> Source:
     def frames() -> Iterator[VideoFrame]:
         for index in range(start, count):
-            image = np.full((48, 64, 3), index, np.uint8)
+            image = np.full((48, 64, 3), index % 256, np.uint8)
             if index in bad:
                 yield VideoFrame(index, index / 10, None, f"frame {index} cannot be decoded")
             else:
@@ -87,6 +87,12 @@ def test_summary_tells_lost_spans_and_bad_frames() -> None:
     assert "1 of 10 frames cannot be read: 8" in str(summary)
     assert summary.updates == 8  # neither the first frame nor the bad one
     assert summary.stopped is None and not summary.interrupted
+
+
+def test_a_summary_of_many_bad_frames_counts_all_and_keeps_some_lines() -> None:
+    count = MOST_FAULTS + 50
+    summary = run(source(count + 1, bad=range(1, count + 1)), [BOX], Shifting(), [])
+    assert len(summary.faults) == MOST_FAULTS and summary.missing == [(1, count)]
 
 
 def test_summary_tells_how_many_frames_a_live_source_skipped() -> None:

@@ -101,8 +101,8 @@ def read_variants(
     listed = load_settings(VariantFile, file)
     base = file.parent / listed.base
     kind = StudentSettings if listed.kind == "student" else TeacherSettings
-    load_settings(kind, base)
     plain = read_yaml(base)
+    parse_settings(kind, plain, str(base))
     budget: dict[str, Any] = {
         "seed": seed,
         "epochs": epochs,

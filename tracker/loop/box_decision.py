@@ -27,11 +27,9 @@ PEAK = 40.0
 """How wide the peak of a small target is in the response, in pixels of the crop."""
 NEIGHBOURS = 2
 """How many cells to each side of the head's place the correlation's peak is looked for."""
-
-
-LARGEST = 1e9
-"""A value of this size in an answer is nonsense, as of a network with damaged weights."""
-NOTHING = (-20.0, -20.0, 0.0)
+LARGEST_ANSWER = 1e9
+"""An answer with a value of this size is nonsense. A network with damaged weights gives such."""
+NONSENSE = (-20.0, -20.0, 0.0)
 """The two logits and the margin of an answer that is nonsense."""
 
 
@@ -72,9 +70,9 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
         believed: The width and height that the crop was cut for, in pixels of the crop.
         config: How the witnesses are weighed.
     """
-    # an answer that is no answer
-    if not all(np.abs(map_).max() < LARGEST for map_ in answer):  # not so for a NaN
-        return Decision((0.0, 0.0, *believed), 0.0, *NOTHING)
+    # an answer that is nonsense
+    if not all(np.abs(map_).max() < LARGEST_ANSWER for map_ in answer):  # not so for a NaN
+        return Decision((0.0, 0.0, *believed), 0.0, *NONSENSE)
     # belief of each cell
     w = config.response_weight
     belief = _sigmoid(w * answer.response + (1 - w) * answer.target)

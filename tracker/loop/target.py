@@ -27,8 +27,8 @@ from .response import Features, Peak, Responses, find_peak
 from .template import Template
 from .view import Cropper, View
 
-ANY_FEATURES = np.errstate(over="ignore", invalid="ignore")
-"""A response that overflows or is no number is no peak (see `find_peak`): it needs no warning."""
+WITHOUT_WARNINGS = np.errstate(over="ignore", invalid="ignore")
+"""A response that overflows or is no number has no peak (see `find_peak`). It needs no warning."""
 
 
 class Track(NamedTuple):
@@ -80,7 +80,7 @@ class Target:
         searches: The features of the first frame's search crops, N x C x 22 x 22.
     """
 
-    @ANY_FEATURES
+    @WITHOUT_WARNINGS
     def __init__(self, start: Start, template: Template, searches: Features) -> None:
         self.config, self.cropper = start.config, start.cropper
         self.place, self.template = start.place, template
@@ -112,7 +112,7 @@ class Target:
             elsewhere = [Square(center, side) for center in centers]
         return self.cropper.look(frame, around, elsewhere)
 
-    @ANY_FEATURES
+    @WITHOUT_WARNINGS
     def locate(self, view: View, searches: Features) -> Track:
         """Finds the target in the features of a view's crops, N x C x 22 x 22."""
         config, place = self.config, self.place

@@ -71,7 +71,7 @@ def open_video(name: str, start: int, timeout: float, live: bool | None = None) 
         raise InputError(f"{name} holds no video")
     if stream.codec_context is None:
         container.close()
-        raise InputError(f"{name} holds a video in a code that is not known here, or is damaged")
+        raise InputError(f"{name} holds a video in a codec that is not known here, or is damaged")
     if live is None:
         live = scheme in LIVE_SCHEMES or (bool(scheme) and _has_no_end(container))
     pace = Pace(stream, None if live else lambda: _times(place))
@@ -151,10 +151,10 @@ def _read_video(
     """Reads frames from `start` to the end, and closes the container."""
     index, began = 0, None
     try:
-        for shown in decode(container, stream, 0 if live else REORDERED):
-            if live and began is None and shown.frame is None:
+        for decoded in decode(container, stream, 0 if live else REORDERED):
+            if live and began is None and decoded.frame is None:
                 continue  # the stream was joined between two key frames
-            *gone, seconds = pace.times(shown)
+            *gone, seconds = pace.times(decoded)
             for each in gone:
                 if index >= start and not live:
                     yield _lost(index, each - (began or 0.0), f"is missing from {name}")
@@ -163,7 +163,7 @@ def _read_video(
                 seconds = time.monotonic()
             began = seconds if began is None else began
             if index >= start:
-                yield _upright(index, seconds - began, shown.frame, name)
+                yield _upright(index, seconds - began, decoded.frame, name)
             index += 1
     except _SILENCE:
         raise silence(name, index, timeout) from None

@@ -11,10 +11,10 @@ from av.video.stream import VideoStream
 
 from .decode import USUAL_RATE, Decoded
 
-LONGEST = 1000
-"""A hole of more frames is a pause of the recording."""
+LONGEST_HOLE = 1000
+"""The most frames that a hole is taken to lack. A longer hole is a pause of the recording."""
 SEEN = 256
-"""The number of frames by which a stream is judged that cannot be read ahead."""
+"""A stream that cannot be read ahead is judged by so many of its latest frames."""
 
 
 class Pace:
@@ -41,19 +41,19 @@ class Pace:
         self._judged = False
         self._period = float(1 / stream.guessed_rate) if stream.guessed_rate else None
 
-    def times(self, shown: Decoded) -> list[float]:
+    def times(self, decoded: Decoded) -> list[float]:
         """Returns the seconds of a frame, and before them those of the frames that are gone.
 
         A frame without a time is taken to come a period after the last one.
         """
         last = self._seen[-1] if self._seen else None
-        seconds = shown.seconds
+        seconds = decoded.seconds
         if seconds is None:
             seconds = 0.0 if last is None else last + self._usual
         if last is not None:
             seconds = max(seconds, last)
         self._seen.append(seconds)
-        if shown.frame is not None and shown.frame.interlaced_frame:
+        if decoded.frame is not None and decoded.frame.interlaced_frame:
             self._judged, self._period = True, None  # a packet may then hold half a frame
         gone = [] if last is None else self._between(last, seconds)
         return [*gone, seconds]
@@ -67,7 +67,7 @@ class Pace:
             self._period = period_of(times, self._tick)
             self._judged = self._look_ahead is not None
         steps = self._steps(seconds - last) or 1
-        if self._period is None or steps > LONGEST:
+        if self._period is None or steps > LONGEST_HOLE:
             return []
         return [last + step * self._period for step in range(1, steps)]
 

@@ -1,4 +1,4 @@
-"""Classifiers: what a step trains, toy runs, and resuming to the bit."""
+"""A step trains what it should, a toy classifier learns, and a run resumes to the bit."""
 
 from __future__ import annotations
 

@@ -71,6 +71,13 @@ def test_a_wrong_change_is_named_with_its_variant(tmp_path: Path) -> None:
         read_variants(file, pairs=4, epochs=1, seed=0)
 
 
+def test_a_wrong_base_is_named_and_not_a_variant(tmp_path: Path) -> None:
+    file = write_variants(tmp_path, good={})
+    (tmp_path / "base.yaml").write_text("epochs: 0")
+    with pytest.raises(InputError, match=r"base\.yaml: epochs: "):
+        read_variants(file, pairs=4, epochs=1, seed=0)
+
+
 def test_a_variant_is_trained_and_measured_once(tmp_path: Path) -> None:
     write_got10k(tmp_path, sequences=4, frames=7)
     file = write_variants(tmp_path, one={"data": {"hold_out": 2}})

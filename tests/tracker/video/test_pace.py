@@ -112,8 +112,13 @@ def time_lapse(_: random.Random) -> list[float]:
     return [2.0 * index for index in range(20)]
 
 
+def paused(_: random.Random) -> list[float]:
+    """A recording that was paused for fifty seconds, a whole number of frames."""
+    return [index / 25 + 50 * (index > 30) for index in range(60)]
+
+
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts"])
-@pytest.mark.parametrize("kind", [phone, screen, still_then_moving, two_rates, time_lapse])
+@pytest.mark.parametrize("kind", [phone, screen, still_then_moving, two_rates, time_lapse, paused])
 def test_a_variable_rate_is_no_hole(
     tmp_path: Path, name: str, kind: Callable[[random.Random], list[float]]
 ) -> None:

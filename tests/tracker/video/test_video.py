@@ -231,7 +231,7 @@ def test_a_title_that_is_not_utf8_is_no_hindrance(tmp_path: Path, name: str) -> 
 
 def test_a_code_that_is_not_known_is_one_line(clip: Path) -> None:
     clip.write_bytes(clip.read_bytes().replace(b"avc1", b"zzz1"))
-    with pytest.raises(InputError, match="in a code that is not known here"):
+    with pytest.raises(InputError, match="in a codec that is not known here"):
         open_source(clip)
 
 

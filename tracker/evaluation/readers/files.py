@@ -21,13 +21,13 @@ def official_list(name: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def read_rows(path: Path) -> Boxes:
-    """The boxes in a file, N x 4. One that is not finite or has no area becomes NaN.
+def read_true_boxes(path: Path) -> Boxes:
+    """The annotated boxes (x, y, w, h) in a file, N x 4. One without a finite area becomes NaN.
 
     OTB's own toolbox scores only rows whose numbers are all positive. Here the size alone decides.
 
     Raises:
-        InputError: As `rbsf.files.text.read_numbers`.
+        InputError: The file cannot be read, or a line is not four numbers.
     """
     return without_areas_as_nan(read_numbers(path, 4))
 

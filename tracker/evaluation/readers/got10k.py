@@ -21,7 +21,7 @@ from rbsf.geometry import from_one_indexed
 from ..sequence import Boxes, Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import images, read_rows
+from .files import images, read_true_boxes
 
 
 def find_got10k(split: str, root: Path) -> Loaders:
@@ -36,7 +36,7 @@ def find_got10k(split: str, root: Path) -> Loaders:
 
 def _load_scored(split: Path, name: str) -> Sequence:
     folder = split / plain_name(name, "a sequence")
-    boxes = from_one_indexed(read_rows(folder / "groundtruth.txt"))
+    boxes = from_one_indexed(read_true_boxes(folder / "groundtruth.txt"))
     boxes[~_visible(folder, len(boxes))] = np.nan
     return check_sequence(
         Sequence(name, images(folder), boxes, _resolution(folder), _attributes(folder))
@@ -45,7 +45,7 @@ def _load_scored(split: Path, name: str) -> Sequence:
 
 def _load_test(split: Path, name: str) -> Sequence:
     folder = split / plain_name(name, "a sequence")
-    first = from_one_indexed(read_rows(folder / "groundtruth.txt"))[:1]
+    first = from_one_indexed(read_true_boxes(folder / "groundtruth.txt"))[:1]
     frames = images(folder)
     boxes: Boxes = np.full((len(frames), 4), np.nan)
     boxes[: len(first)] = first[: len(frames)]

@@ -20,7 +20,7 @@ from rbsf.geometry import from_one_indexed
 from ..sequence import Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import folders, images, official_list, read_rows
+from .files import folders, images, official_list, read_true_boxes
 
 ABSENT = {"full_occlusion.txt": "FOC", "out_of_view.txt": "OV"}
 
@@ -40,7 +40,7 @@ def _load(root: Path, category: str, name: str) -> Sequence:
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
         raise InputError("its folder is missing")
-    boxes = from_one_indexed(read_rows(folder / "groundtruth.txt"))
+    boxes = from_one_indexed(read_true_boxes(folder / "groundtruth.txt"))
     absent = _absent(folder, len(boxes))
     boxes[absent] = np.nan
     return check_sequence(

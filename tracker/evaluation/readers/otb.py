@@ -12,7 +12,7 @@ from rbsf.geometry import from_one_indexed
 from ..sequence import Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import folders, frame_number, images, is_empty, read_rows
+from .files import folders, frame_number, images, is_empty, read_true_boxes
 
 RANGES = {
     "BlurCar1": (247, 988),
@@ -46,7 +46,7 @@ def load_otb(name: str, folder: Path, annotation: Path) -> Sequence:
     Raises:
         InputError: Images and boxes do not agree, or the annotation cannot be read.
     """
-    boxes = from_one_indexed(read_rows(annotation))
+    boxes = from_one_indexed(read_true_boxes(annotation))
     below = folder / "img"
     frames = images(below if below.is_dir() else folder)
     if len(frames) > len(boxes):

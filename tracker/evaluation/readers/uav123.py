@@ -17,7 +17,7 @@ from rbsf.geometry import from_one_indexed
 from ..sequence import Sequence, check_sequence
 from . import attributes
 from .benchmark import Benchmark, Loaders
-from .files import folders, numbered_images, official_list, read_rows
+from .files import folders, numbered_images, official_list, read_true_boxes
 from .otb import load_otb
 
 
@@ -48,7 +48,7 @@ def parts() -> list[Part]:
 
 def _load(base: Path, part: Part) -> Sequence:
     annotations = base / "anno" / "UAV123"
-    boxes = from_one_indexed(read_rows(annotations / f"{part.name}.txt"))
+    boxes = from_one_indexed(read_true_boxes(annotations / f"{part.name}.txt"))
     folder = base / "data_seq" / "UAV123" / part.folder
     if not folder.is_dir():
         raise InputError(f"{folder} is missing")

@@ -158,7 +158,7 @@ def _check_comparable(first: Entry, second: Entry) -> None:
 
 def _videos(entry: Entry, names: tuple[str, ...], root: Path | None) -> dict[str, VideoSequence]:
     folder = root or Path(entry.results.root)
-    if root is None and not os.path.isdir(folder):  # unlike Path, it bears any name
+    if root is None and not os.path.isdir(folder):  # Path.is_dir raises for a name that is too long
         return {}
     dataset = load_dataset(entry.results.dataset, folder, names)
     if entry.results.max_frames:
