@@ -38,6 +38,8 @@ from rbsf.nn.siamfc import EXEMPLAR_SIZE, SEARCH_SIZE
 
 Kind = Literal["binary", "real", "norm", "other"]
 
+LAYERS = (BinaryConv2d, nn.Conv2d, nn.Linear, nn.BatchNorm2d)
+"""What counts as a layer. All else lies between layers."""
 BITS_A_REAL = 32
 BINARY_A_FLOP = 64
 """How many binary multiplications count as one FLOP."""
@@ -69,6 +71,11 @@ class LayerCost:
     def memory(self) -> int:
         """Its memory in bits."""
         return self.bits + BITS_A_REAL * self.reals
+
+    @property
+    def flops(self) -> float:
+        """Its FLOPs by the paper's rule."""
+        return self.macs / BINARY_A_FLOP if self.kind == "binary" else self.macs
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Account:
     @property
     def flops(self) -> float:
         """The FLOPs by the paper's rule."""
-        return self.real_macs + self.binary_macs / BINARY_A_FLOP
+        return sum(layer.flops for layer in self.layers)
 
 
 class Table6(NamedTuple):
@@ -165,7 +172,7 @@ def account(network: nn.Module, run: Callable[[], object]) -> Account:
     hooks = [
         module.register_forward_hook(partial(count, name))
         for name, module in network.named_modules()
-        if isinstance(module, BinaryConv2d | nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+        if isinstance(module, LAYERS)
     ]
     training = network.training
     try:
@@ -237,7 +244,7 @@ def _other_parameters(network: nn.Module) -> int:
     in_layers = {
         id(parameter)
         for module in network.modules()
-        if isinstance(module, BinaryConv2d | nn.Conv2d | nn.Linear | nn.BatchNorm2d)
+        if isinstance(module, LAYERS)
         for parameter in module.parameters()
     }
     return sum(p.numel() for p in network.parameters() if id(p) not in in_layers)

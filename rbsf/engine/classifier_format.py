@@ -78,9 +78,9 @@ from rbsf.engine.frame import (
     read_metadata,
     seal,
 )
-from rbsf.engine.reading import Reader, Refused, require
+from rbsf.engine.reading import Reader, Refused, file_content, require, require_rule
 from rbsf.errors import InputError
-from rbsf.files.atomic import replacing
+from rbsf.files.atomic import write_bytes
 
 Floats = NDArray[np.float32]
 Border = Literal["minus", "plus", "zero"]
@@ -165,9 +165,7 @@ def write_classifier(path: str | Path, network: PackedClassifier) -> None:
     Raises:
         InputError: The network breaks a rule of the format, or the file cannot be written.
     """
-    data = classifier_bytes(network)
-    with replacing(Path(path)) as partial:
-        partial.write_bytes(data)
+    write_bytes(Path(path), classifier_bytes(network))
 
 
 def classifier_bytes(network: PackedClassifier) -> bytes:
@@ -220,11 +218,7 @@ def read_classifier(path: str | Path) -> PackedClassifier:
     Raises:
         InputError: The file cannot be read, or it is refused as by `parse_classifier`.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    return parse_classifier(data, str(path))
+    return parse_classifier(file_content(path), str(path))
 
 
 def parse_classifier(data: bytes, name: str) -> PackedClassifier:
@@ -256,7 +250,7 @@ def _parse(reader: Reader) -> PackedClassifier:
     for number in range(1, count + 1):
         units.append(_unit(reader, f"unit {number}", units, len(stem.weights)))
     (rectified,) = struct.unpack("<I", reader.take(4))
-    require(rectified <= 1, "breaks a rule of the format: the last layer has an unknown kind")
+    require_rule(rectified <= 1, "the last layer has an unknown kind")
     channels = units[-1].outputs
     last = [_finite(reader, "the last layer", channels) for _ in range(2 * rectified)]
     weights = _finite(reader, "the last layer", channels, classes)
@@ -268,16 +262,13 @@ def _parse(reader: Reader) -> PackedClassifier:
 def _check(name: str, sizes: dict[str, tuple[int, int]]) -> None:
     """Refuses sizes below 1 and above the greatest that is allowed."""
     for what, (value, most) in sizes.items():
-        require(
-            1 <= value <= most,
-            f"breaks a rule of the format: {name} has {what} {value}, not 1 to {most}",
-        )
+        require_rule(1 <= value <= most, f"{name} has {what} {value}, not 1 to {most}")
 
 
 def _check_window(name: str, outputs: int, kernel: int, stride: int) -> None:
     sizes = {"outputs": (outputs, MOST_CHANNELS), "kernel": (kernel, MOST_KERNEL)}
     _check(name, {**sizes, "stride": (stride, MOST_STRIDE)})
-    require(kernel % 2 == 1, f"breaks a rule of the format: {name} has kernel {kernel}, not odd")
+    require_rule(kernel % 2 == 1, f"{name} has kernel {kernel}, not odd")
 
 
 def _finite(reader: Reader, name: str, *shape: int) -> Floats:
@@ -289,10 +280,9 @@ def _finite(reader: Reader, name: str, *shape: int) -> Floats:
 def _stem(reader: Reader) -> PackedStem:
     name = "the stem"
     pool, *border, outputs, kernel, stride = _STEM.unpack(reader.take(_STEM.size))
-    require(pool <= 1, f"breaks a rule of the format: {name} has an unknown kind")
+    require_rule(pool <= 1, f"{name} has an unknown kind")
     _check_window(name, outputs, kernel, stride)
-    weights = reader.array("<i1", outputs * kernel**2 * 3).reshape(outputs, kernel, kernel, 3)
-    require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
+    weights = reader.bytes_as_weights(name, outputs, kernel, kernel, 3)
     weights = np.ascontiguousarray(weights.transpose(0, 3, 1, 2))
     scale, bias = (_finite(reader, name, outputs) for _ in range(2))
     red, green, blue = border
@@ -303,30 +293,24 @@ def _unit(reader: Reader, name: str, before: Sequence[PackedUnit], stem_outputs:
     border, source, change, zero, *sizes = _UNIT.unpack(reader.take(_UNIT.size))
     inputs, outputs, kernel, stride = sizes
     known = max(border, source, change) <= 2 and zero == 0 and not (change and not source)
-    require(known, f"breaks a rule of the format: {name} has an unknown kind")
+    require_rule(known, f"{name} has an unknown kind")
     expected = before[-1].outputs if before else stem_outputs
-    require(
-        inputs == expected,
-        f"breaks a rule of the format: {name} has {inputs} inputs, not {expected}",
-    )
+    require_rule(inputs == expected, f"{name} has {inputs} inputs, not {expected}")
     _check_window(name, outputs, kernel, stride)
     terms = kernel**2 * inputs
-    require(
-        terms <= MOST_TERMS,
-        f"breaks a rule of the format: {name} sums {terms} terms, more than {MOST_TERMS}",
-    )
+    require_rule(terms <= MOST_TERMS, f"{name} sums {terms} terms, more than {MOST_TERMS}")
     shortcut_inputs, total_stride = inputs, stride
     if _SOURCES[source] == "before":
-        require(bool(before), f"breaks a rule of the format: {name} has no unit before it")
+        require_rule(bool(before), f"{name} has no unit before it")
         shortcut_inputs, total_stride = before[-1].inputs, stride * before[-1].stride
-    require(
+    require_rule(
         not source or bool(change) or (shortcut_inputs == outputs and total_stride == 1),
-        f"breaks a rule of the format: {name} has a shortcut of another shape than its output",
+        f"{name} has a shortcut of another shape than its output",
     )
     thresholds = reader.array("<f4", inputs)
     require(not np.isnan(thresholds).any(), f"is damaged: {name} has a threshold that is no number")
-    flips = reader.bits(1, inputs)[0].astype(bool)
-    signs = reader.bits(outputs, terms).astype(np.int8) * 2 - 1
+    flips = reader.flips(inputs)
+    signs = reader.bits_as_signs(outputs, terms)
     weights = signs.reshape(outputs, kernel, kernel, inputs).transpose(0, 3, 1, 2)
     scale, bias = (_finite(reader, name, outputs) for _ in range(2))
     shortcut = _finite(reader, name, shortcut_inputs, outputs) if change else None

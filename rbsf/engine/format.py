@@ -82,7 +82,7 @@ from rbsf.engine.frame import (
     seal,
 )
 from rbsf.engine.packed_head import LARGEST, PackedHead, head_bytes, read_head
-from rbsf.engine.reading import Reader, Refused, require
+from rbsf.engine.reading import Reader, Refused, file_content, require, require_rule
 from rbsf.errors import InputError
 from rbsf.files.atomic import write_bytes
 
@@ -171,11 +171,7 @@ def read_packed(path: str | Path) -> PackedNetwork:
     Raises:
         InputError: The file cannot be read, or it is refused as by `from_bytes`.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    return from_bytes(data, str(path))
+    return from_bytes(file_content(path), str(path))
 
 
 def to_bytes(network: PackedNetwork) -> bytes:
@@ -284,13 +280,11 @@ class _Record(NamedTuple):
             f"reads pixels and has {self.groups} groups, not 1": not first or self.groups == 1,
         }
         for broken, kept in rules.items():
-            require(kept, f"breaks a rule of the format: {name} {broken}")
+            require_rule(kept, f"{name} {broken}")
         reads = before.output if before else "pixels"
         most = MOST_TERMS[reads]
-        require(
-            self.terms <= most,
-            f"breaks a rule of the format: {name} sums {self.terms} terms on {reads}, "
-            f"more than {most}",
+        require_rule(
+            self.terms <= most, f"{name} sums {self.terms} terms on {reads}, more than {most}"
         )
 
 
@@ -299,10 +293,9 @@ def _layer(reader: Reader, name: str, before: list[PackedLayer], last: bool) -> 
     record.check(name, before[-1] if before else None, last)
     outputs, terms, kernel = record.outputs, record.terms, record.kernel
     if record.kind:
-        weights = reader.bits(outputs, terms).astype(np.int8) * 2 - 1
+        weights = reader.bits_as_signs(outputs, terms)
     else:
-        weights = reader.array("<i1", outputs * terms)
-        require(weights.min() >= -127, f"is damaged: {name} has a weight below -127")
+        weights = reader.bytes_as_weights(name, outputs, terms)
     weights = weights.reshape(outputs, kernel, kernel, -1).transpose(0, 3, 1, 2)
     thresholds = flips = scale = bias = None
     if last:
@@ -315,7 +308,7 @@ def _layer(reader: Reader, name: str, before: list[PackedLayer], last: bool) -> 
         thresholds = reader.array("<i4", math.prod(shape)).reshape(shape)
         ascend = not levels or bool((thresholds[1:] >= thresholds[:-1]).all())
         require(ascend, f"is damaged: {name} has thresholds that do not ascend")
-        flips = reader.bits(1, outputs)[0].astype(bool)
+        flips = reader.flips(outputs)
     return PackedLayer(
         _KINDS[record.kind],
         *record[4:],

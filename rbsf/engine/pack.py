@@ -98,14 +98,26 @@ def pack_file(path: str | Path) -> PackedNetwork:
     model = load_network(file)
     if not isinstance(model.backbone, BinaryAlexNetV1):
         raise InputError(f"{file} cannot be packed: it is a full-precision network, not a student")
-    header = load_checkpoint(file).header
-    origin: dict[str, Any] = {
-        key: header[key] for key in ("kind", "config", "seed", "step") if key in header
-    }
+    metadata = source_of(file, "kind", "config", "seed", "step")
     try:
-        return pack(model, {"name": file.stem, "source_sha256": file_sha256(file), **origin})
+        return pack(model, metadata)
     except InputError as error:
         raise InputError(f"{file} cannot be packed: {error}") from None
+
+
+def source_of(file: Path, *keys: str) -> dict[str, Any]:
+    """The metadata that record where a packed network came from.
+
+    Args:
+        file: The checkpoint: its name and its hash are recorded.
+        keys: What is copied from its header, as far as it is there.
+
+    Raises:
+        InputError: The checkpoint cannot be read.
+    """
+    header = load_checkpoint(file).header
+    copied = {key: header[key] for key in keys if key in header}
+    return {"name": file.stem, "source_sha256": file_sha256(file), **copied}
 
 
 @torch.no_grad()

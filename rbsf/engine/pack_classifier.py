@@ -47,11 +47,9 @@ from rbsf.engine.classifier_format import (
     PackedUnit,
     Source,
 )
-from rbsf.engine.pack import binary_kernel, round_weights
+from rbsf.engine.pack import binary_kernel, round_weights, source_of
 from rbsf.errors import InputError
-from rbsf.files.checkpoint import load_checkpoint
 from rbsf.files.classifiers import load_classifier
-from rbsf.files.hashing import file_sha256
 from rbsf.nn import BinaryConv2d, ResidualNet, binary_layers
 from rbsf.nn.binary_conv import refuse_obstacles
 from rbsf.nn.residual import Block
@@ -75,14 +73,10 @@ def pack_classifier_file(path: str | Path) -> PackedClassifier:
             the file.
     """
     file = Path(path)
-    model, header = load_classifier(file), load_checkpoint(file).header
-    origin: dict[str, Any] = {
-        key: header[key] for key in ("kind", "config", "seed", "step") if key in header
-    }
+    model = load_classifier(file)
+    metadata = source_of(file, "kind", "config", "seed", "step")
     try:
-        return pack_classifier(
-            model, {"name": file.stem, "source_sha256": file_sha256(file), **origin}
-        )
+        return pack_classifier(model, metadata)
     except InputError as error:
         raise InputError(f"{file} cannot be packed: {error}") from None
 

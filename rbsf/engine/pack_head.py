@@ -49,12 +49,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rbsf.engine.format import PackedNetwork
-from rbsf.engine.pack import pack
+from rbsf.engine.pack import pack, source_of
 from rbsf.engine.packed_head import Floats, HeadLayer, PackedHead, Tower
 from rbsf.engine.torch_box import TorchBoxNetwork, load_box_net
 from rbsf.errors import InputError
-from rbsf.files.checkpoint import load_checkpoint
-from rbsf.files.hashing import file_sha256
 from rbsf.nn.box_head import BoxHead, BoxNet, pixelwise_correlation
 
 CENTRE = 128
@@ -88,11 +86,10 @@ def pack_box_file(path: str | Path, pairs: Sequence[CalibrationPair]) -> PackedN
         InputError: The file cannot be loaded, or has a layer that does not fold.
     """
     file = Path(path)
-    model, header = load_box_net(file), load_checkpoint(file).header
-    keys = [key for key in ("kind", "seed", "step", "metrics") if key in header]
-    metadata: dict[str, Any] = {"name": file.stem, "source_sha256": file_sha256(file)}
+    model = load_box_net(file)
+    metadata = source_of(file, "kind", "seed", "step", "metrics")
     try:
-        return pack_box_net(model, pairs, metadata | {key: header[key] for key in keys})
+        return pack_box_net(model, pairs, metadata)
     except InputError as error:
         raise InputError(f"{file} cannot be packed: {error}") from None
 

@@ -172,8 +172,7 @@ class _Parts:
         return value
 
     def layer(self, *shape: int) -> HeadLayer:
-        weights = self.reader.array("<i1", int(np.prod(shape))).reshape(shape)
-        require(int(weights.min()) >= -127, "is damaged: its head has a weight below -127")
+        weights = self.reader.bytes_as_weights("its head", *shape)
         return HeadLayer(weights, self.floats(shape[0]), self.floats(shape[0]))
 
     def tower(self, c: int, maps: int) -> Tower:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rbsf.errors import InputError
 
 
 class Refused(Exception):
@@ -16,6 +20,23 @@ def require(condition: bool, reason: str) -> None:
     """Refuses the file, for this reason, unless the condition holds."""
     if not condition:
         raise Refused(reason)
+
+
+def require_rule(kept: bool, broken: str) -> None:
+    """Refuses the file unless it keeps a rule of the format. `broken` says how it breaks it."""
+    require(kept, f"breaks a rule of the format: {broken}")
+
+
+def file_content(path: str | Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
 class Reader:
@@ -47,3 +68,17 @@ class Reader:
         every = np.unpackbits(packed, axis=1, bitorder="little")
         require(not every[:, columns:].any(), "is damaged: unused bits are not 0")
         return every[:, :columns]
+
+    def bytes_as_weights(self, name: str, *shape: int) -> NDArray[np.int8]:
+        """Reads 8-bit weights, which are -127 to 127; `name` is whose they are, for the message."""
+        weights: NDArray[np.int8] = self.array("<i1", math.prod(shape)).reshape(shape)
+        require(int(weights.min()) >= -127, f"is damaged: {name} has a weight below -127")
+        return weights
+
+    def bits_as_signs(self, rows: int, columns: int) -> NDArray[np.int8]:
+        """Reads 1-bit weights in rows as those of `bits`: 1 as +1 and 0 as -1, (rows, columns)."""
+        return self.bits(rows, columns).astype(np.int8) * 2 - 1
+
+    def flips(self, channels: int) -> NDArray[np.bool_]:
+        """Reads whether the bit of each channel is flipped, (channels,)."""
+        return self.bits(1, channels)[0].astype(bool)

@@ -7,33 +7,22 @@ R are two of them. All see equally many pictures, from the same start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-import numpy as np
-
 from rbsf.console import console
 from rbsf.errors import InputError
-from rbsf.files.atomic import make_folder, write_text
 
-from ..evaluation.report.latex import latex_table
-from ..evaluation.report.table import markdown_table
-from .rungs import NO_GAN, NO_MSE, NO_PASS, OFF, Rung
+from ..evaluation.report.table import percent
+from .rungs import ALONE, BI, NO_MSE, OFF, R_G, R_MSE, R, Rung
+from .table import write_rungs
 
 if TYPE_CHECKING:
     from rbsf.train.classifier_settings import BinaryClassifierSettings
 
-ALONE = {**NO_GAN, **NO_MSE, **NO_PASS}
-LADDER = (
-    Rung("Bi", "Bi-Real Net's binarization", {"weights": "bireal", "kernel_loss": OFF, **ALONE}),
-    Rung("R", "rectified convolution", ALONE),
-    Rung("R+G", "R and the adversarial loss", {**NO_MSE, **NO_PASS}),
-    Rung("R+G+B", "R+G and the pass over batch norms", NO_MSE),
-    Rung("R+MSE", "R and the distance of the maps", {**NO_GAN, **NO_PASS}),
-)
+LADDER = (BI, R, R_G, Rung("R+G+B", "R+G and the pass over batch norms", NO_MSE), R_MSE)
 """The rungs of Table 2, and the distillation that the paper does not compare with."""
-
 
 KERNEL_LOSSES = {
     "admm": {"value": 1e-2, "gamma": 1.0},
@@ -86,25 +75,6 @@ def binarizer_rung(words: str) -> Rung:
     return Rung(words, f"{weights} weights, {changes['activations']} activations", changes)
 
 
-def check_common(common: BinaryClassifierSettings, source: str) -> None:
-    """Checks that a rung which leaves a part out differs from one that has it.
-
-    Raises:
-        InputError: The settings, which come from `source`, leave out a part.
-    """
-    parts = {
-        "adversarial_loss.value": common.adversarial,
-        "feature_distillation": common.feature_distillation,
-        "norm_pass": common.norm_pass,
-        "kernel_loss.value": common.kernel_loss.value,
-    }
-    for name, value in parts.items():
-        if not value:
-            raise InputError(
-                f"{source}: {name} is off, so the ladder cannot show its worth: set it above 0"
-            )
-
-
 def with_budget(common: BinaryClassifierSettings, pictures: int) -> BinaryClassifierSettings:
     """The same settings for another number of pictures, over as many epochs."""
     data = {"pictures_per_epoch": max(common.batch, round(pictures / common.epochs))}
@@ -115,35 +85,20 @@ def cells_of(
     rungs: Sequence[Rung], common: BinaryClassifierSettings, seeds: Sequence[int], output: Path
 ) -> list[Cell]:
     """All cells of these rungs: first all of them with the first seed, then with the next."""
-    from rbsf.train.classifier_settings import BinaryClassifierSettings
-
     return [
-        Cell(
-            rung,
-            seed,
-            BinaryClassifierSettings.model_validate(
-                {**common.model_dump(), **rung.changes, "seed": seed}
-            ),
-            output / rung.name / f"seed-{seed}",
-        )
+        Cell(rung, seed, rung.settings(common, seed), output / rung.name / f"seed-{seed}")
         for seed in seeds
         for rung in rungs
     ]
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, threads: int) -> Iterator[Outcome]:
-    """Trains and tests the cells, so many at a time, and gives each as it ends."""
-    if jobs == 1:
-        yield from (run_cell(cell, threads, quiet=False) for cell in cells)
-        return
-    from joblib import Parallel, delayed
-
-    work = (delayed(run_cell)(cell, threads, quiet=True) for cell in cells)
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
-
-
 def run_cell(cell: Cell, threads: int, quiet: bool) -> Outcome:
     """Trains a cell if it is not trained yet, and tests the network of its last epoch.
+
+    Args:
+        cell: The training.
+        threads: How many threads it may use.
+        quiet: Whether it prints nothing, because others run beside it.
 
     Raises:
         InputError: The folder holds a training with other settings, or the training fails.
@@ -184,22 +139,10 @@ def write_table(
     Raises:
         InputError: A file cannot be written.
     """
-    headings = ["rung", "what it is", "seeds", "top-1", "top-5"]
     rows = []
     for rung in rungs:
         cells = [cell for cell in tested if cell.rung.name == rung.name]
         if cells:
             shares = ([c.top1 for c in cells], [c.top5 for c in cells])
             rows.append([rung.name, rung.what, str(len(cells)), *map(percent, shares)])
-    text = "\n".join([markdown_table([headings, *rows]), "", *notes]) + "\n"
-    make_folder(output)
-    write_text(output / "ladder.md", text)
-    latex = latex_table(headings[:2], {"mean over seeds": headings[2:]}, [rows])
-    write_text(output / "ladder.tex", latex + "\n")
-    return text
-
-
-def percent(shares: Sequence[float]) -> str:
-    """The mean in percent, and the sample standard deviation where there is more than one value."""
-    spread = f" ±{100 * np.std(shares, ddof=1):.2f}" if len(shares) > 1 else ""
-    return f"{100 * np.mean(shares):.2f}{spread}"
+    return write_rungs(rows, ["top-1", "top-5"], notes, output)

@@ -10,12 +10,14 @@ All rungs but the last have the same start, data and response distillation, for 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rbsf.errors import InputError
 
 if TYPE_CHECKING:
-    from rbsf.train.settings import StudentSettings
+    from rbsf.train.settings import DistillationSettings, StudentSettings
+
+S = TypeVar("S", bound="DistillationSettings")
 
 
 class Rung(NamedTuple):
@@ -31,7 +33,7 @@ class Rung(NamedTuple):
     what: str
     changes: Mapping[str, Any]
 
-    def settings(self, common: StudentSettings, seed: int) -> StudentSettings:
+    def settings(self, common: S, seed: int) -> S:
         """The settings of one training.
 
         Args:
@@ -46,25 +48,21 @@ OFF = {"value": 0.0}
 NO_GAN = {"adversarial_loss": OFF}
 NO_MSE = {"feature_distillation": 0.0}
 NO_PASS = {"norm_pass": 0.0}
+ALONE = {**NO_GAN, **NO_MSE, **NO_PASS}
 XNOR = {"weights": "xnor", "activations": "clipped", "kernel_loss": OFF}
 
-BY_ITSELF = (
-    Rung(
-        "Bi",
-        "Bi-Real Net's binarization",
-        {"weights": "bireal", "kernel_loss": OFF, **NO_GAN, **NO_MSE, **NO_PASS},
-    ),
-    Rung("R", "rectified convolution", {**NO_GAN, **NO_MSE, **NO_PASS}),
-    Rung("R+G", "R and the adversarial loss", {**NO_MSE, **NO_PASS}),
-    Rung("R+MSE", "R and the distance of the maps", {**NO_GAN, **NO_PASS}),
-    Rung("R+G+MSE", "R and both", NO_PASS),
-)
+BI = Rung("Bi", "Bi-Real Net's binarization", {"weights": "bireal", "kernel_loss": OFF, **ALONE})
+R = Rung("R", "rectified convolution", ALONE)
+R_G = Rung("R+G", "R and the adversarial loss", {**NO_MSE, **NO_PASS})
+R_MSE = Rung("R+MSE", "R and the distance of the maps", {**NO_GAN, **NO_PASS})
+
+BY_ITSELF = (BI, R, R_G, R_MSE, Rung("R+G+MSE", "R and both", NO_PASS))
 """The rungs from which the best is chosen."""
 
 PAPERS_XNOR = Rung(
     "XNOR-SF",
     "XNOR-Net from a random start, on the task loss alone",
-    {**XNOR, **NO_GAN, **NO_MSE, **NO_PASS, "init": "random", "response_distillation": 0.0},
+    {**XNOR, **ALONE, "init": "random", "response_distillation": 0.0},
 )
 """The baseline of the paper's Table 5."""
 
@@ -94,7 +92,7 @@ def last_rungs(best: str, common: StudentSettings) -> tuple[Rung, ...]:
     )
 
 
-def check_common(common: StudentSettings, source: str) -> None:
+def check_common(common: DistillationSettings, source: str) -> None:
     """Checks that a rung which leaves a part out differs from one that has it.
 
     Args:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rbsf.files.atomic import make_folder, write_text
 
 from ..evaluation.report.latex import latex_table
-from ..evaluation.report.table import markdown_table
-from .cells import Measured
-from .rungs import Rung
+from ..evaluation.report.table import markdown_table, mean_and_spread
+
+if TYPE_CHECKING:
+    from .cells import Measured
+    from .rungs import Rung
 
 FIGURES = {
     "AO": "ao",
@@ -43,7 +46,24 @@ def write_ladder(
         InputError: A file cannot be written.
     """
     rows = [_row(rung, cells) for rung in rungs if (cells := _of(rung, measured))]
-    headings = ["rung", "what it is", "seeds", *FIGURES]
+    return write_rungs(rows, list(FIGURES), notes, output)
+
+
+def write_rungs(
+    rows: Sequence[Sequence[str]], figures: Sequence[str], notes: Sequence[str], output: Path
+) -> str:
+    """Writes the table of any ladder as ladder.md and ladder.tex, and gives the first.
+
+    Args:
+        rows: For each rung its name, what it is, the number of its seeds, and its figures.
+        figures: The headings of the figures.
+        notes: What the figures follow from, in lines.
+        output: The folder.
+
+    Raises:
+        InputError: A file cannot be written.
+    """
+    headings = ["rung", "what it is", "seeds", *figures]
     text = "\n".join([markdown_table([headings, *rows]), "", *notes]) + "\n"
     make_folder(output)
     write_text(output / "ladder.md", text)
@@ -59,9 +79,3 @@ def _of(rung: Rung, measured: Sequence[Measured]) -> list[Measured]:
 def _row(rung: Rung, cells: Sequence[Measured]) -> list[str]:
     figures = [[getattr(cell.mean, figure) for cell in cells] for figure in FIGURES.values()]
     return [rung.name, rung.what, str(len(cells)), *map(mean_and_spread, figures)]
-
-
-def mean_and_spread(values: Sequence[float]) -> str:
-    """The mean, and the sample standard deviation where there is more than one value."""
-    spread = f" ±{np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"

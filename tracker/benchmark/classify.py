@@ -21,11 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rbsf.account import account_classifier
-from rbsf.engine.classifier_format import PackedClassifier, classifier_bytes
+from rbsf.account import Account, LayerCost, account_classifier
+from rbsf.engine.classifier_format import PackedClassifier
 from rbsf.engine.installation import missing_kernels
 from rbsf.engine.pack_classifier import pack_classifier
-from rbsf.engine.packed import kernel_paths, require_kernels
+from rbsf.engine.packed import kernel_paths, open_classifier
 from rbsf.nn import NetworkSettings, ResidualNet, make_classifier
 
 from .machine import describe_machine
@@ -75,7 +75,7 @@ def measure_classifier(
     runs, left_out = _rivals(real, images, threads)
     packed = pack_classifier(binary, {})
     if kernel_paths():
-        engine = require_kernels().Classifier(classifier_bytes(packed), "", threads)
+        engine = open_classifier(packed, threads)
         runs = {OURS: partial(engine.classify, images), **runs}
     else:
         left_out.append(f"{OURS} is left out: {missing_kernels()}")
@@ -91,39 +91,41 @@ def measure_classifier(
     }
     if kernel_paths():
         note("timing the layers")
-        whole = account_classifier(real, side).flops
-        flops = account_classifier(binary, side).flops
-        figures["flops_ratio"] = whole / flops
-        figures["layers"] = _layers(engine, packed, images, binary, rounds)
+        found = account_classifier(binary, side)
+        figures["flops_ratio"] = account_classifier(real, side).flops / found.flops
+        figures["layers"] = _layers(engine, packed, images, found, rounds)
     return figures
 
 
 def _layers(
-    engine: Any, packed: PackedClassifier, images: Images, binary: ResidualNet, rounds: int
+    engine: Any, packed: PackedClassifier, images: Images, found: Account, rounds: int
 ) -> list[dict[str, Any]]:
-    """The median milliseconds of each layer, its multiplications and its share of the FLOPs."""
+    """Each layer's median milliseconds, billions of multiplications and share of the FLOPs."""
     taken = [engine.profile(images) for _ in range(rounds + 1)][1:]
-    found = account_classifier(binary, images.shape[1])
     costs = {layer.name: layer for layer in found.layers}
     convs = [layer for layer in found.layers if layer.kind == "binary"]
     shortcuts = iter(layer for name, layer in costs.items() if "downsample" in name and layer.macs)
 
-    def row(name: str, kind: str, seconds: list[float], macs: int) -> dict[str, Any]:
-        ms = statistics.median(seconds) * 1e3
-        flops = macs / 64 if kind == "binary" else macs
-        share = flops / found.flops
-        return {"name": name, "kind": kind, "ms_median": ms, "gmac": macs / 1e9, "flops": share}
+    def row(name: str, kind: str, seconds: list[float], cost: LayerCost) -> dict[str, Any]:
+        ms, share = statistics.median(seconds) * 1e3, cost.flops / found.flops
+        return {
+            "name": name,
+            "kind": kind,
+            "ms_median": ms,
+            "gmac": cost.macs / 1e9,
+            "flops": share,
+        }
 
-    rows = [row("stem", "8-bit", [t[0] for t in taken], costs["conv1"].macs)]
+    rows = [row("stem", "8-bit", [t[0] for t in taken], costs["conv1"])]
     for index, (unit, conv) in enumerate(zip(packed.units, convs, strict=True)):
         signs, around, sums = ([t[1][index][part] for t in taken] for part in range(3))
         if unit.shortcut is None:  # it is copied, which belongs to the layer that adds to it
             signs = [a + b for a, b in zip(signs, around, strict=True)]
         own = [a + b for a, b in zip(signs, sums, strict=True)]
-        rows.append(row(conv.name, "binary", own, conv.macs))
+        rows.append(row(conv.name, "binary", own, conv))
         if unit.shortcut is not None:
-            rows.append(row(f"{conv.name} around", "real", around, next(shortcuts).macs))
-    rows.append(row("fc", "real", [t[2] for t in taken], costs["fc"].macs))
+            rows.append(row(f"{conv.name} around", "real", around, next(shortcuts)))
+    rows.append(row("fc", "real", [t[2] for t in taken], costs["fc"]))
     return rows
 
 

@@ -39,6 +39,8 @@ class Speed(NamedTuple):
 
     name: str
     rounds: list[float]
+    of_pairs: bool = True
+    """False if pictures were counted."""
 
     @property
     def median(self) -> float:
@@ -56,8 +58,13 @@ class Measurement(NamedTuple):
     threads: int
     batch: int
 
-    def data_ratio(self, speed: Speed) -> float:
-        """Returns how many times as fast as this step one worker delivers its data."""
+    def data_ratio(self, speed: Speed) -> float | None:
+        """Returns how many times as fast as this step one worker delivers its data.
+
+        None for a step of pictures, which are in memory.
+        """
+        if not speed.of_pairs:
+            return None
         (data,) = (s for s in self.speeds if s.name == DATA)
         return data.median / speed.median
 
@@ -86,14 +93,18 @@ def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
             torch.randint(0, 256, (binary.batch, 3, binary.data.side, binary.data.side)).byte(),
             torch.arange(binary.batch) % binary.network.classes,
         )
+
+        def pairs_batch() -> AnyBatch:
+            return Batch(pair, world.device)
+
+        def picture_batch() -> AnyBatch:
+            return PictureBatch(pictures, world.device)
+
         tasks: dict[str, tuple[Task, Callable[[], AnyBatch]]] = {
-            TEACHER: (
-                TeacherTask(_teacher_settings(settings), world),
-                lambda: Batch(pair, world.device),
-            ),
-            STUDENT: (StudentTask(settings, world), lambda: Batch(pair, world.device)),
-            REAL: (ClassifierTask(real, world), lambda: PictureBatch(pictures, world.device)),
-            BINARY: (_Rehearsal(binary, world), lambda: PictureBatch(pictures, world.device)),
+            TEACHER: (TeacherTask(_teacher_settings(settings), world), pairs_batch),
+            STUDENT: (StudentTask(settings, world), pairs_batch),
+            REAL: (ClassifierTask(real, world), picture_batch),
+            BINARY: (_Rehearsal(binary, world), picture_batch),
         }
         for task, _ in tasks.values():
             task.start_epoch(0)
@@ -102,11 +113,11 @@ def measure_training(settings: StudentSettings, rounds: int) -> Measurement:
             for name, (task, make_batch) in tasks.items():
                 seconds[name].append(_step_seconds(task, make_batch, world))
             seconds[DATA].append(_data_seconds(dataset, settings.batch))
-    sizes = {REAL: binary.batch, BINARY: binary.batch}
-    speeds = [
-        Speed(name, [sizes.get(name, settings.batch) / s for s in taken[1:]])
-        for name, taken in seconds.items()
-    ]
+    speeds = []
+    for name, taken in seconds.items():
+        of_pairs = name not in (REAL, BINARY)
+        batch = settings.batch if of_pairs else binary.batch
+        speeds.append(Speed(name, [batch / s for s in taken[1:]], of_pairs))
     with autocast(settings.precision, world.device):
         precision = "bf16" if torch.is_autocast_enabled(world.device.type) else "fp32"
     threads = torch.get_num_threads()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from rbsf.cores import usable_cores
 from rbsf.errors import InputError
 
 from ..ablation.cells import Cell, Measured, run_cell
+from ..ablation.jobs import run_cells
 from ..ablation.rungs import BY_ITSELF, Rung, check_common, first_rungs, last_rungs
 from ..ablation.table import mean_ao, write_ladder
 from ..evaluation.datasets import BENCHMARKS, Dataset, load_dataset
@@ -95,10 +97,11 @@ def ablate(
     measured: list[Measured] = []
     rungs = list(first_rungs())
     notes = _notes(datasets, protocol, max_frames, common)
+    run = partial(run_cell, datasets=datasets, threads=threads)
 
     def climb(further: Sequence[Rung]) -> None:
         cells = _cells(further, common, seeds, output)
-        for cell in _run(cells, datasets, threads, jobs):
+        for cell in run_cells(run, cells, jobs):
             measured.append(cell)
             console.print(f"{cell.rung.name}, seed {cell.seed}: AO {cell.mean.ao:.3f}")
             write_ladder(rungs, measured, notes, output)
@@ -159,19 +162,6 @@ def _cells(rungs: Sequence[Rung], common: StudentSettings, seeds: int, output: P
         for seed in range(seeds)
         for rung in rungs
     ]
-
-
-def _run(
-    cells: Sequence[Cell], datasets: Sequence[Dataset], threads: int, jobs: int
-) -> Iterator[Measured]:
-    """Each cell as it ends."""
-    if jobs == 1:
-        yield from (run_cell(cell, datasets, threads, quiet=False) for cell in cells)
-        return
-    from joblib import Parallel, delayed
-
-    work = (delayed(run_cell)(cell, datasets, threads, quiet=True) for cell in cells)
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
 
 
 def _notes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,12 @@ from ..ablation.classifiers import (
     Outcome,
     binarizer_rung,
     cells_of,
-    check_common,
-    run_cells,
+    run_cell,
     with_budget,
     write_table,
 )
+from ..ablation.jobs import run_cells
+from ..ablation.rungs import check_common
 from .classify import Root, classifier_settings
 from .options import check_file, check_folder, command_line
 
@@ -94,7 +96,8 @@ def ablate_classifier(
         f"Command: {command_line()}",
     ]
     tested: list[Outcome] = []
-    for cell in run_cells(cells, jobs, max(1, usable_cores() // jobs)):
+    run = partial(run_cell, threads=max(1, usable_cores() // jobs))
+    for cell in run_cells(run, cells, jobs):
         tested.append(cell)
         console.print(f"{cell.rung.name}, seed {cell.seed}: top-1 {cell.top1:.2%}")
         write_table(rungs, tested, notes, output)

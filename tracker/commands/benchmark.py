@@ -260,8 +260,8 @@ def train(
 ) -> None:
     """Measures the pairs per second of the teacher's step, of RB-SF's step, and of the data.
 
-    And the pictures per second of a small WRN-22, real and with all of RBCN. All take turns, so
-    that other work on the machine slows all alike.
+    It also measures the pictures per second of a small WRN-22, real and with all of RBCN. All take
+    turns, so that other work on the machine slows all alike.
 
     Examples:
 
@@ -300,7 +300,7 @@ def training_figures(measured: Measurement) -> dict[str, Any]:
             "pairs_per_s_median": speed.median,
             "pairs_per_s_min": min(speed.rounds),
             "pairs_per_s_max": max(speed.rounds),
-            "data_ratio": None if speed.name.startswith("WRN") else measured.data_ratio(speed),
+            "data_ratio": measured.data_ratio(speed),
         }
         for speed in measured.speeds
     ]

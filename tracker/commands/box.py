@@ -19,7 +19,7 @@ from ..evaluation.single_step import measure_single_step
 from ..evaluation.tracks import tracks_of
 from ..loop.box_tracker import BoxTracker
 from ..loop.siamfc_tracker import SiamFCTracker
-from .options import Data, check_file, check_folder
+from .options import Data, Output, Resume, check_file, check_folder, finish_run
 
 HELD_OUT = "held-out"
 """The name that stands for the sequences which the training leaves out."""
@@ -41,16 +41,8 @@ def train(
         Path | None,
         typer.Option(help="The ONNX file of a NanoTrack backbone, which teaches features."),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="The run's folder. Without this option it is runs/ and the name of the settings "
-            "file."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue a run from where it was stopped.")
-    ] = False,
+    output: Output = None,
+    resume: Resume = False,
 ) -> None:
     """Trains the 1-bit tracker with box regression: backbone and head together.
 
@@ -82,9 +74,7 @@ def train(
     completed = train_in(
         BoxTask, settings, folder, resume=resume, open_dataset=open_box_pairs, loop_type=BoxLoop
     )
-    if not completed:
-        raise KeyboardInterrupt
-    typer.echo(folder / "final.safetensors")
+    finish_run(completed, folder)
 
 
 def evaluate(

@@ -12,7 +12,7 @@ from rbsf.console import run_tool
 from rbsf.engine.classifier_format import PackedClassifier, read_classifier
 from rbsf.engine.packed import open_classifier
 
-from .options import check_file, check_folder
+from .options import Output, Resume, check_file, check_folder, finish_run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,16 +43,8 @@ def classifier(
             "Without this option, the one in the settings."
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="The run's folder. Without this option it is runs/ and the name of the settings "
-            "file."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue a run from where it was stopped.")
-    ] = False,
+    output: Output = None,
+    resume: Resume = False,
 ) -> None:
     """Trains a classifier: a teacher in full precision, or a binary network distilled from it.
 
@@ -74,9 +66,7 @@ def classifier(
 
     settings = classifier_settings(config, root, teacher)
     folder = output or Path("runs") / config.stem
-    if not train_classifier(settings, folder, resume=resume):
-        raise KeyboardInterrupt
-    typer.echo(folder / "final.safetensors")
+    finish_run(train_classifier(settings, folder, resume=resume), folder)
 
 
 def classifier_settings(

@@ -41,6 +41,13 @@ Cache = Annotated[
     Path | None,
     typer.Option(help="The folder for the crops. Without this option, the one in the settings."),
 ]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="The run's folder. Without this option it is runs/ and the name of the settings file."
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run from where it was stopped.")]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this JSON file.")
 ]
@@ -124,6 +131,21 @@ def check_folder(folder: Path | None, option: str, what: str) -> None:
     if folder is not None and not folder.is_dir():
         missing = "it is a file" if folder.exists() else "there is no such folder"
         raise InputError(f"{option} {folder}: {missing}; give {what}")
+
+
+def finish_run(completed: bool, folder: Path) -> None:
+    """Prints where the trained network is.
+
+    Args:
+        completed: Whether the training came to its end.
+        folder: The run's folder.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C stopped the run, so that the program ends as Ctrl-C has it end.
+    """
+    if not completed:
+        raise KeyboardInterrupt
+    typer.echo(folder / "final.safetensors")
 
 
 def command_line() -> str:

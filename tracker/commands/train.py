@@ -12,7 +12,16 @@ from rbsf.console import run_tool
 from rbsf.errors import InputError
 
 from .classify import classifier
-from .options import Cache, Data, check_file, check_folder, check_weights
+from .options import (
+    Cache,
+    Data,
+    Output,
+    Resume,
+    check_file,
+    check_folder,
+    check_weights,
+    finish_run,
+)
 
 if TYPE_CHECKING:
     from rbsf.data import DataSettings
@@ -26,13 +35,6 @@ Validation = Annotated[
         "tracks that data.hold_out leaves out, if any."
     ),
 ]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        help="The run's folder. Without this option it is runs/ and the name of the settings file."
-    ),
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue a run from where it was stopped.")]
 
 
 def siamfc(
@@ -68,7 +70,7 @@ def siamfc(
     settings = override(TeacherSettings, config, data, cache)
     folder = output or Path("runs") / config.stem
     validate = _validate(validation, settings.data)
-    _finish(train(TeacherTask, settings, folder, resume=resume, validate=validate), folder)
+    finish_run(train(TeacherTask, settings, folder, resume=resume, validate=validate), folder)
 
 
 def rbsf(
@@ -117,7 +119,7 @@ def rbsf(
     refuse_small_teacher(settings)
     folder = output or Path("runs") / config.stem
     validate = _validate(validation, settings.data)
-    _finish(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
+    finish_run(train(StudentTask, settings, folder, resume=resume, validate=validate), folder)
 
 
 def _check_words(config: Path, data: Path | None, validation: Path | None) -> None:
@@ -134,13 +136,6 @@ def _validate(root: Path | None, data: DataSettings) -> Validate | None:
     if root:
         return validation(root)
     return held_out_validation(data) if data.hold_out else None
-
-
-def _finish(completed: bool, folder: Path) -> None:
-    """Prints where the network is. A run that Ctrl-C stopped ends the program as Ctrl-C does."""
-    if not completed:
-        raise KeyboardInterrupt
-    typer.echo(folder / "final.safetensors")
 
 
 def choose(context: typer.Context) -> None:

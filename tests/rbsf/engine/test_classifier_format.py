@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from packed_bytes import flipped_bits, refusal_by, u32
 
 from rbsf.engine.classifier_format import (
     PackedClassifier,
@@ -18,7 +19,6 @@ from rbsf.engine.classifier_format import (
     write_classifier,
 )
 from rbsf.engine.frame import seal
-from rbsf.errors import InputError
 
 
 def floats(*values: float) -> np.ndarray:
@@ -53,7 +53,7 @@ BODY = b"".join(
         bytes([0b10, 0b01, 0b00, 0b11]),
         struct.pack("<6f", 5, 6, 7, 8, 9, 10),
         struct.pack("<9f", 1, 2, 3, 4, 5, 6, 7, 8, 9),
-        struct.pack("<I", 0),
+        u32(0),
         struct.pack("<8f", 1, 2, 3, 4, 5, 6, 7, 8),
     ]
 )
@@ -66,11 +66,7 @@ def changed(at: int, new: bytes) -> bytes:
 
 
 def refusal(data: bytes) -> str:
-    with pytest.raises(InputError) as caught:
-        parse_classifier(data, "my.rbsf")
-    message = str(caught.value)
-    assert message.startswith("my.rbsf ") and "\n" not in message
-    return message
+    return refusal_by(parse_classifier, data)
 
 
 def test_the_bytes_are_those_of_the_description():
@@ -98,10 +94,8 @@ def test_every_truncation_and_every_flipped_bit_is_refused():
     data = seal(4, BODY)
     for length in range(len(data)):
         refusal(data[:length])
-    for bit in range(8 * len(data)):
-        flipped = bytearray(data)
-        flipped[bit // 8] ^= 1 << bit % 8
-        refusal(bytes(flipped))
+    for flipped in flipped_bits(data):
+        refusal(flipped)
 
 
 @pytest.mark.parametrize(
@@ -111,26 +105,34 @@ def test_every_truncation_and_every_flipped_bit_is_refused():
         (seal(5, BODY), "has version 5, but this rbsf reads only up to 4: update rbsf"),
         (seal(4, BODY + b"\0"), "1 bytes follow its last layer"),
         (seal(4, BODY[:-1]), "it ends 1 bytes too early"),
-        (changed(4, struct.pack("<I", 0)), "the network has units 0, not 1 to 256"),
-        (changed(8, struct.pack("<I", 65537)), "the network has classes 65537, not 1 to 65536"),
+        (changed(4, u32(0)), "the network has units 0, not 1 to 256"),
+        (changed(8, u32(65537)), "the network has classes 65537, not 1 to 65536"),
         (changed(12, b"["), "its metadata is not a JSON object"),
         (changed(STEM, b"\2"), "the stem has an unknown kind"),
-        (changed(STEM + 8, struct.pack("<I", 2)), "the stem has kernel 2, not odd"),
-        (changed(STEM + 12, struct.pack("<I", 5)), "the stem has stride 5, not 1 to 4"),
+        (changed(STEM + 8, u32(2)), "the stem has kernel 2, not odd"),
+        (changed(STEM + 12, u32(5)), "the stem has stride 5, not 1 to 4"),
         (changed(STEM + 16, b"\x80"), "the stem has a weight below -127"),
         (changed(UNIT - 4, struct.pack("<f", np.nan)), "the stem has a number that is not finite"),
         (changed(UNIT, b"\3"), "unit 1 has an unknown kind"),
         (changed(UNIT + 1, b"\0"), "unit 1 has an unknown kind"),
         (changed(UNIT + 1, b"\2"), "unit 1 has no unit before it"),
         (changed(UNIT + 2, b"\0"), "unit 1 has a shortcut of another shape than its output"),
-        (changed(UNIT + 4, struct.pack("<I", 3)), "unit 1 has 3 inputs, not 2"),
-        (changed(UNIT + 8, struct.pack("<I", 4097)), "unit 1 has outputs 4097, not 1 to 4096"),
+        (changed(UNIT + 4, u32(3)), "unit 1 has 3 inputs, not 2"),
+        (changed(UNIT + 8, u32(4097)), "unit 1 has outputs 4097, not 1 to 4096"),
         (changed(UNIT + 20, struct.pack("<f", np.nan)), "unit 1 has a threshold that is no number"),
         (changed(UNIT + 28, b"\4"), "unused bits are not 0"),
         (changed(UNIT + 31, b"\7"), "unused bits are not 0"),
+        (changed(UNIT + 36, struct.pack("<f", np.nan)), "unit 1 has a number that is not finite"),
+        (changed(LAST - 4, struct.pack("<f", np.inf)), "unit 1 has a number that is not finite"),
         (changed(LAST, b"\2"), "the last layer has an unknown kind"),
         (changed(LAST + 8, struct.pack("<f", np.inf)), "the last layer has a number that is not"),
     ],
 )
 def test_what_is_refused(data, reason):
     assert reason in refusal(data)
+
+
+def test_a_sum_of_more_than_32768_terms_is_refused():
+    body = [struct.pack("<3I", 2, 1, 2), b"{}", bytes(4), struct.pack("<3I", 4096, 1, 1)]
+    body += [bytes(3 * 4096 + 8 * 4096), bytes(4), struct.pack("<4I", 4096, 1, 3, 1)]
+    assert "unit 1 sums 36864 terms, more than 32768" in refusal(seal(4, b"".join(body)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packed_bytes import flipped_bits, refusal_by, u32
 
 from rbsf.engine.format import (
     PackedLayer,
@@ -91,16 +92,8 @@ def changed(at: int, new: bytes) -> bytes:
     return sealed((data[:at] + new + data[at + len(new) :])[40:])
 
 
-def u32(value: int) -> bytes:
-    return struct.pack("<I", value)
-
-
 def refusal(data: bytes) -> str:
-    with pytest.raises(InputError) as caught:
-        from_bytes(data, "my.rbsf")
-    message = str(caught.value)
-    assert message.startswith("my.rbsf ") and "\n" not in message
-    return message
+    return refusal_by(from_bytes, data)
 
 
 def test_the_bytes_are_those_of_the_description():
@@ -141,10 +134,8 @@ def test_every_truncation_is_reported(data):
 
 @pytest.mark.parametrize("data", [sealed(BODY), sealed(LEVELS_BODY, version=2)])
 def test_every_flipped_bit_is_refused(data):
-    for bit in range(8 * len(data)):
-        flipped = bytearray(data)
-        flipped[bit // 8] ^= 1 << bit % 8
-        refusal(bytes(flipped))
+    for flipped in flipped_bits(data):
+        refusal(flipped)
 
 
 @pytest.mark.parametrize(

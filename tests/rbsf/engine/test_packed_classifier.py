@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -90,11 +91,11 @@ def test_binary_convolutions_are_torchs_to_the_bit_and_the_rest_is_within_the_bo
             scale = conv.weight_binarizer(conv.weight)[1].reshape(1, -1, 1, 1)
             assert torch.equal(sums.float() * scale, conv(entered))
             maps.append(values)
-        _check_reals(block, maps[-3:], found_sums=[unit[1] for unit in units])
+        _check_reals(block, maps[-3:])
     assert next(found, None) is None
 
 
-def _check_reals(block, maps, found_sums) -> None:
+def _check_reals(block, maps) -> None:
     """The maps of a block's convolutions are within the stated bound of the true values."""
     block = _as_double(block)
     enter, first, second = (map_.double() for map_ in maps)
@@ -116,9 +117,7 @@ def _check_reals(block, maps, found_sums) -> None:
 
 def _as_double(block):
     """A block in float64, whose binary convolutions keep their signs."""
-    import copy
-
-    double = copy.deepcopy(block).double()
+    double = deepcopy(block).double()
     double.bn1.float(), double.bn2.float()
     return double
 

@@ -13,11 +13,11 @@ from tracker.ablation.classifiers import (
     Outcome,
     binarizer_rung,
     cells_of,
-    check_common,
-    percent,
     with_budget,
     write_table,
 )
+from tracker.ablation.rungs import check_common
+from tracker.evaluation.report.table import percent
 
 COMMON = BinaryClassifierSettings(feature_distillation=1.0, teacher="teacher.safetensors")
 

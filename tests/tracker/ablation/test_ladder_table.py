@@ -9,8 +9,9 @@ import pytest
 
 from tracker.ablation.cells import Measured
 from tracker.ablation.rungs import first_rungs
-from tracker.ablation.table import mean_and_spread, mean_ao, write_ladder
+from tracker.ablation.table import mean_ao, write_ladder
 from tracker.evaluation.metrics import Scores
+from tracker.evaluation.report.table import mean_and_spread
 
 BI, R, *_ = first_rungs()
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rbsf.errors import InputError
 from rbsf.files.atomic import make_folder, write_text
 
@@ -30,7 +28,7 @@ from .paper_tables import (
     Wanted,
     stages_text,
 )
-from .table import markdown_table
+from .table import markdown_table, percent
 
 TABLES = (TABLE2, TABLE3, TABLE4)
 DATA: tuple[Data, ...] = ("cifar100", "cifar10", "imagenet")
@@ -152,7 +150,7 @@ def _others(runs: Sequence[Run]) -> str:
     for what in dict.fromkeys(run[:4] for run in left):
         same = [run for run in left if run[:4] == what]
         data, network, stages, method = what
-        top1, top5 = _mean([run.top1 for run in same]), _mean([run.top5 for run in same])
+        top1, top5 = percent([run.top1 for run in same]), percent([run.top5 for run in same])
         rows.append(
             [data, TITLES[network], stages_text(stages), method, str(len(same)), top1, top5]
         )
@@ -185,16 +183,8 @@ def _ours(cells: Sequence[PaperCell], runs: Sequence[Run]) -> list[str]:
 
 
 def _cell(wanted: Wanted, runs: Sequence[Run]) -> str:
-    return _mean([getattr(run, wanted.figure) for run in runs if run.answers(wanted)])
-
-
-def _mean(shares: Sequence[float]) -> str:
-    """The mean in percent, and the sample standard deviation where there is more than one value."""
-    if not shares:
-        return ""
-    values = [100 * share for share in shares]
-    spread = f" ±{np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.2f}{spread}"
+    shares = [getattr(run, wanted.figure) for run in runs if run.answers(wanted)]
+    return percent(shares) if shares else ""
 
 
 def _missing(table: PaperTable, runs: Sequence[Run]) -> list[str]:

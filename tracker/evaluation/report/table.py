@@ -84,6 +84,22 @@ def number(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
+def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
+    """The mean, and the sample standard deviation where there is more than one value.
+
+    Args:
+        values: At least one value.
+        digits: How many digits follow the point.
+    """
+    spread = f" ±{np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{spread}"
+
+
+def percent(shares: Sequence[float]) -> str:
+    """The mean and spread of shares, 0 to 1, in percent."""
+    return mean_and_spread([100 * share for share in shares], digits=2)
+
+
 def interval_text(interval: Interval) -> str:
     """The bounds in brackets; empty where they are not known."""
     if not math.isfinite(interval.low):

@@ -1,0 +1,27 @@
+"""Runs the cells of a ladder, one after the other or several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+def run_cells(run: Callable[..., T], cells: Sequence[C], jobs: int) -> Iterator[T]:
+    """Gives what each cell gave, as it ends.
+
+    Args:
+        run: Takes a cell and, by name, `quiet`: whether it prints nothing, because others run
+            beside it. It can be pickled.
+        cells: The cells.
+        jobs: How many run at a time. More than one run in processes of their own.
+    """
+    if jobs == 1:
+        yield from (run(cell, quiet=False) for cell in cells)
+        return
+    from joblib import Parallel, delayed
+
+    work = (delayed(run)(cell, quiet=True) for cell in cells)
+    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
