@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,10 @@ from .datasets import Dataset, LeftOut
 from .protocols import Run, runs_of
 from .results import Results, Trajectory
 from .sequence import Sequence
+
+
+WARNINGS = "PYTHONWARNINGS"
+"""The variable of the environment from which new Python processes take their warning filters."""
 
 
 class Estimate(Protocol):
@@ -214,7 +219,8 @@ def _track_all(
     work = delayed(_track_beside_others if workers < 1 else _track_for_parent)
     jobs = (work(make_tracker, run, threads) for run in runs)
     try:
-        yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        with _silent_about_leaks():
+            yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
     except BrokenExecutor:
         raise InputError(
             "a worker process was killed, perhaps for want of memory: start the command again, it "
@@ -235,6 +241,25 @@ def _track_for_parent(
     """As `_track_beside_others`, in a process that joblib started for this evaluation alone."""
     _end_with_parent()
     return _track_beside_others(make_tracker, run, threads)
+
+
+@contextmanager
+def _silent_about_leaks() -> Iterator[None]:
+    """Keeps joblib's resource tracker from warning of what a killed worker left, which it removes.
+
+    It is a process of its own, which starts in the block and takes its filters from this variable.
+    Its warning would stand below the line that says what happened.
+    """
+    before = os.environ.get(WARNINGS)
+    ours = "ignore:resource_tracker:UserWarning"
+    os.environ[WARNINGS] = f"{before},{ours}" if before else ours
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[WARNINGS]
+        else:
+            os.environ[WARNINGS] = before
 
 
 @cache
