@@ -30,7 +30,6 @@ from .protocols import Run, runs_of
 from .results import Results, Trajectory
 from .sequence import Sequence
 
-
 WARNINGS = "PYTHONWARNINGS"
 """The variable of the environment from which new Python processes take their warning filters."""
 
