@@ -34,6 +34,7 @@ LONG = {
     "packed-files-1": 10_000,
     "packed-files-2": 10_000,
     "packed-files-3": 10_000,
+    "packed-files-4": 10_000,
     "pth-files": 10_000,
     "result-folders": 2_000,
     "safetensors": 10_000,

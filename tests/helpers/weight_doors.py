@@ -18,8 +18,11 @@ from safetensors.torch import save
 
 from rbsf.config import CONFIGS, Settings, load_settings
 from rbsf.embedder import load_embedder
+from rbsf.engine.classifier_format import classifier_bytes, read_classifier
 from rbsf.engine.format import to_bytes
 from rbsf.engine.fuzz import EXTREMES, random_network, sample
+from rbsf.engine.fuzz_classifier import random_classifier
+from rbsf.engine.packed import open_classifier
 from rbsf.files.weights import SHIPPED_RBSF
 from rbsf.train.box_settings import BoxSettings
 from rbsf.train.settings import StudentSettings, TeacherSettings
@@ -47,6 +50,19 @@ def packed_door(folder: Path, version: int) -> Door:
     file = folder / "x.rbsf"
     samples = [*files, *(sample(network).data for network in odd[:4])]
     return Door(file, lambda: track(file), samples, NUMBERS, repaired_packed_file)
+
+
+def packed_classifier_door(folder: Path) -> Door:
+    """Packed files of version 4: classifiers, which are read by both readers and run."""
+    file, pictures = folder / "x.rbsf", np.ascontiguousarray(FRAMES[:1, :32, :32])
+
+    def classify() -> None:
+        network = read_classifier(file)
+        logits = open_classifier(network, threads=1).classify(pictures)
+        assert logits.shape == (1, len(network.bias)), logits.shape
+
+    samples = [classifier_bytes(random_classifier(seed)) for seed in range(8)]
+    return Door(file, classify, samples, NUMBERS, repaired_packed_file)
 
 
 def repaired_packed_file(data: bytes) -> bytes:
@@ -160,4 +176,5 @@ def settings_doors(folder: Path) -> list[Door]:
 def every_door_of_weights(folder: Path) -> list[Door]:
     """The doors of all files that hold networks."""
     packed = [packed_door(folder, version) for version in (1, 2, 3)]
+    packed.append(packed_classifier_door(folder))
     return [*packed, safetensors_door(folder), pth_door(folder)]

@@ -17,7 +17,14 @@ from doors import Door, attack, attack_each, damaged
 from reference_file import reference_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from weight_doors import NUMBERS, packed_door, pth_door, safetensors_door, settings_doors
+from weight_doors import (
+    NUMBERS,
+    packed_classifier_door,
+    packed_door,
+    pth_door,
+    safetensors_door,
+    settings_doors,
+)
 
 from rbsf.config import Settings, load_settings
 from rbsf.embedder import SHIPPED_RBSF
@@ -168,6 +175,11 @@ def attack_packed_files_3(folder: Path, count: int, seed: int) -> list[str]:
     return attack(packed_door(folder, 3), count, seed)
 
 
+def attack_packed_files_4(folder: Path, count: int, seed: int) -> list[str]:
+    """Classifies with `count` damaged files of version 4. Returns what was mishandled."""
+    return attack(packed_classifier_door(folder), count, seed)
+
+
 def attack_safetensors(folder: Path, count: int, seed: int) -> list[str]:
     """Tracks with `count` damaged checkpoints. Returns what was mishandled."""
     return attack(safetensors_door(folder), count, seed)
@@ -183,6 +195,7 @@ ATTACKS = [
     (attack_packed_files_1, 150),
     (attack_packed_files_2, 150),
     (attack_packed_files_3, 150),
+    (attack_packed_files_4, 150),
     (attack_safetensors, 100),
     (attack_pth_files, 100),
 ]
