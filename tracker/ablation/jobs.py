@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
+
+from ..processes import in_processes
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -17,11 +20,11 @@ def run_cells(run: Callable[..., T], cells: Sequence[C], jobs: int) -> Iterator[
             beside it. It can be pickled.
         cells: The cells.
         jobs: How many run at a time. More than one run in processes of their own.
+
+    Raises:
+        InputError: A process was killed.
     """
     if jobs == 1:
         yield from (run(cell, quiet=False) for cell in cells)
-        return
-    from joblib import Parallel, delayed
-
-    work = (delayed(run)(cell, quiet=True) for cell in cells)
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
+    else:
+        yield from in_processes((partial(run, cell, quiet=True) for cell in cells), jobs)

@@ -7,13 +7,10 @@ on.
 from __future__ import annotations
 
 import math
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -24,14 +21,12 @@ from rbsf.errors import InputError
 from rbsf.files.image import read_image
 from rbsf.geometry import Box, Frame, to_one_indexed
 
+from ..processes import in_processes
 from .archive import Archive
 from .datasets import Dataset, LeftOut
 from .protocols import Run, runs_of
 from .results import Results, Trajectory
 from .sequence import Sequence
-
-WARNINGS = "PYTHONWARNINGS"
-"""The variable of the environment from which new Python processes take their warning filters."""
 
 
 class Estimate(Protocol):
@@ -211,20 +206,9 @@ def _track_all(
         _set_threads(threads)
         yield from ((run, track(make_tracker, run)) for run in runs)
         return
-    from concurrent.futures import BrokenExecutor
-
-    from joblib import Parallel, delayed
-
-    work = delayed(_track_beside_others if workers < 1 else _track_for_parent)
-    jobs = (work(make_tracker, run, threads) for run in runs)
-    try:
-        with _silent_about_leaks():
-            yield from Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-    except BrokenExecutor:
-        raise InputError(
-            "a worker process was killed, perhaps for want of memory: start the command again, it "
-            "goes on where it was"
-        ) from None
+    yield from in_processes(
+        (partial(_track_beside_others, make_tracker, run, threads) for run in runs), workers
+    )
 
 
 def _track_beside_others(
@@ -232,46 +216,6 @@ def _track_beside_others(
 ) -> tuple[Run, Trajectory | Failure]:
     _set_threads(threads or 1)
     return run, track(make_tracker, run, alone=False)
-
-
-def _track_for_parent(
-    make_tracker: MakeTracker, run: Run, threads: int | None
-) -> tuple[Run, Trajectory | Failure]:
-    """As `_track_beside_others`, in a process that joblib started for this evaluation alone."""
-    _end_with_parent()
-    return _track_beside_others(make_tracker, run, threads)
-
-
-@contextmanager
-def _silent_about_leaks() -> Iterator[None]:
-    """Keeps joblib's resource tracker from warning of what a killed worker left, which it removes.
-
-    It is a process of its own, which starts in the block and takes its filters from this variable.
-    Its warning would stand below the line that says what happened.
-    """
-    before = os.environ.get(WARNINGS)
-    ours = "ignore:resource_tracker:UserWarning"
-    os.environ[WARNINGS] = f"{before},{ours}" if before else ours
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[WARNINGS]
-        else:
-            os.environ[WARNINGS] = before
-
-
-@cache
-def _end_with_parent() -> None:
-    """Ends this process soon after its parent. joblib's would wait for work for five minutes."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _set_threads(threads: int | None) -> None:
