@@ -10,13 +10,33 @@ from typing import Annotated
 import typer
 
 from rbsf.console import console, progress_bar, run_tool
-from rbsf.engine.fuzz import CompiledReader, Finding, build_reader, check, damaged_files
+from rbsf.engine.fuzz import (
+    CompiledReader,
+    Finding,
+    build_reader,
+    check,
+    damaged_files,
+    run_libfuzzer,
+)
 
 
 def fuzz_reader(
     files: Annotated[int, typer.Option(min=1, help="How many damaged files to make.")] = 100_000,
     seed: Annotated[int, typer.Option(help="The seed of the damage.")] = 0,
-    build: Annotated[Path, typer.Option(help="The folder to compile in.")] = Path("build/sanitize"),
+    build: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to compile in.", show_default="build/sanitize or build/libfuzzer"
+        ),
+    ] = None,
+    libfuzzer: Annotated[
+        bool,
+        typer.Option(
+            "--libfuzzer",
+            help="Let libFuzzer make the files, guided by the code that they reach in the compiled "
+            "reader and the kernels. It needs clang++ with its runtime.",
+        ),
+    ] = False,
 ) -> None:
     """Feeds damaged packed files to both readers, the compiled one under sanitizers.
 
@@ -29,9 +49,16 @@ def fuzz_reader(
     `python tools/fuzz_reader.py`
 
     `python tools/fuzz_reader.py --files 1000000 --seed 7`
+
+    `python tools/fuzz_reader.py --libfuzzer --files 1000000`
     """
+    build = build or Path("build") / ("libfuzzer" if libfuzzer else "sanitize")
+    program = build_reader(build, libfuzzer)
+    if libfuzzer:
+        if not run_libfuzzer(program, files, seed, build / "corpus"):
+            raise typer.Exit(1)
+        return
     outcomes: Counter[str] = Counter()
-    program = build_reader(build)
     try:
         with CompiledReader(program) as compiled, progress_bar() as bar:
             task = bar.add_task("files", total=files, note="")

@@ -40,6 +40,10 @@ EXTREMES = (
 """Numbers at which readers are likely to make mistakes."""
 
 
+LONGEST_MADE = 20_000
+"""The most bytes of a file that libFuzzer makes. The whole files have fewer."""
+
+
 class Finding(Exception):
     """A reader did something that it must not do.
 
@@ -156,16 +160,21 @@ def sample(network: PackedNetwork | PackedClassifier) -> Sample:
     return Sample(data, numbers)
 
 
+def whole_files(rng: random.Random) -> list[Sample]:
+    """Makes the files of 64 random networks and 32 classifiers."""
+    samples = [sample(random_network(rng.getrandbits(32))) for _ in range(64)]
+    return samples + [sample(random_classifier(rng.getrandbits(32))) for _ in range(32)]
+
+
 def damaged_files(count: int, seed: int) -> Iterator[bytes]:
-    """Makes files by damaging 64 random networks and 32 classifiers, one to three times each.
+    """Makes files by damaging those of `whole_files`, one to three times each.
 
     Args:
         count: How many files to make.
         seed: The seed of every random choice.
     """
     rng = random.Random(seed)
-    samples = [sample(random_network(rng.getrandbits(32))) for _ in range(64)]
-    samples += [sample(random_classifier(rng.getrandbits(32))) for _ in range(32)]
+    samples = whole_files(rng)
     for _ in range(count):
         whole = rng.choice(samples)
         data = bytearray(whole.data)
@@ -302,8 +311,29 @@ def check(data: bytes, compiled: CompiledReader) -> str:
     return outcome
 
 
-def build_reader(folder: Path) -> Path:
+def run_libfuzzer(program: Path, count: int, seed: int, folder: Path) -> bool:
+    """Lets libFuzzer make files, guided by the code that they reach. Says whether it found nothing.
+
+    Args:
+        program: The program of `build_reader`, made for libFuzzer.
+        count: How many files to make.
+        seed: The seed of every random choice.
+        folder: Where the files stay that reach new code, and what is found.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, whole in enumerate(whole_files(random.Random(seed))):
+        (folder / f"whole-{number}").write_bytes(whole.data)
+    words = [f"-runs={count}", f"-seed={seed}", "-timeout=20", "-rss_limit_mb=6000"]
+    words += [f"-max_len={LONGEST_MADE}", f"-artifact_prefix={folder}/found-"]
+    return subprocess.run([program, *words, folder]).returncode == 0
+
+
+def build_reader(folder: Path, libfuzzer: bool = False) -> Path:
     """Compiles src/fuzz.cpp with sanitizers in a folder, and gives the program's path.
+
+    Args:
+        folder: The folder.
+        libfuzzer: Whether libFuzzer is to run it, which only clang++ has.
 
     Raises:
         InputError: There is no cmake or no compiler, or compiling failed.
@@ -313,12 +343,14 @@ def build_reader(folder: Path) -> Path:
     if not cmake:
         raise InputError("cmake is missing: pip install cmake")
     configure = ["-S", str(ROOT), "-B", str(folder), "-DRBSF_SANITIZE=ON"]
+    needs = "g++ or clang, and make"
+    if libfuzzer:
+        configure += ["-DRBSF_LIBFUZZER=ON", "-DCMAKE_CXX_COMPILER=clang++"]
+        needs = "clang++ with its runtime (libclang-rt-dev or alike), and make"
     for words in (configure, ["--build", str(folder), "--target", "fuzz"]):
         ended = subprocess.run([cmake, *words], capture_output=True, text=True)
         if ended.returncode:
             lines = (ended.stderr or ended.stdout).strip().splitlines()
             reason = next((line.strip() for line in lines if "rror" in line), "no reason was given")
-            raise InputError(
-                f"the reader does not compile, which needs g++ or clang, and make: {reason}"
-            )
+            raise InputError(f"the reader does not compile, which needs {needs}: {reason}")
     return folder / "fuzz"

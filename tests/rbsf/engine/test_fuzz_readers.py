@@ -18,6 +18,7 @@ from rbsf.engine.fuzz import (
     damaged_files,
     random_network,
     refusal,
+    run_libfuzzer,
     sample,
 )
 from rbsf.engine.fuzz_classifier import random_classifier
@@ -108,3 +109,17 @@ def test_a_dead_reader_is_a_finding(tmp_path: Path):
     with pytest.raises(Finding, match="died") as found, CompiledReader(program) as reader:
         reader(b"data")
     assert found.value.data == b"data"
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_libfuzzer_begins_with_whole_files_and_its_findings_are_told(tmp_path: Path, found: bool):
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/words"\nexit {int(found)}\n')
+    program.chmod(0o755)
+    assert run_libfuzzer(program, 70, 3, tmp_path / "corpus") is not found
+    words = (tmp_path / "words").read_text().split()
+    assert {"-runs=70", "-seed=3", str(tmp_path / "corpus")} <= set(words)
+    (longest,) = (int(word.partition("=")[2]) for word in words if word.startswith("-max_len"))
+    files = [file.read_bytes() for file in (tmp_path / "corpus").iterdir()]
+    assert len(files) == 96 and all(len(data) <= longest for data in files)
+    assert not any(refusal(data) for data in files)
