@@ -38,8 +38,9 @@ def compare(
     """Trains variants of a recipe for a small budget each, and compares them.
 
     All start from the same seeds and see the same number of pairs. Each is measured by single steps
-    on the tracks that the training holds out. table.md in the output folder is written anew after
-    each. A run that was stopped goes on where it was: the same command resumes it.
+    on the tracks that the training holds out. The output folder gets table.md, which is written
+    anew after each, and the networks: network.safetensors in a folder for each. A run that was
+    stopped goes on where it was: the same command resumes it.
 
     Examples:
 

@@ -127,7 +127,8 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome:
 
     Args:
         variant: The variant.
-        folder: The folder of its run. The network is deleted once it is measured.
+        folder: Where the figures go, and the network as `network.safetensors`. The checkpoints and
+            logs of the training are deleted once it is measured.
 
     Raises:
         InputError: The training fails, or the folder holds the result of other settings.
@@ -148,6 +149,7 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome:
     outcome = Outcome(variant.name, settings.seed, _single_steps(network, tracks))
     steps = {name: step._asdict() for name, step in outcome.steps.items()}
     write_text(file, json.dumps({"config": config, "tracks": steps}))
+    network.replace(folder / "network.safetensors")
     shutil.rmtree(network.parent)
     return outcome
 

@@ -14,6 +14,7 @@ from tiny_data import write_got10k
 
 from rbsf.config import CONFIGS
 from rbsf.errors import InputError
+from rbsf.files.networks import load_network
 from rbsf.nn import SiamFC
 from rbsf.train import student
 from rbsf.train.settings import StudentSettings, TeacherSettings
@@ -86,7 +87,9 @@ def test_a_variant_is_trained_and_measured_once(tmp_path: Path) -> None:
     assert outcome is not None
     assert outcome.steps.keys() == {"got10k-seq0", "got10k-seq2"}
     assert 0 < outcome.iou <= 1
-    assert [f.name for f in (tmp_path / "one").iterdir()] == ["result.json"]  # the run is gone
+    kept = sorted(f.name for f in (tmp_path / "one").iterdir())
+    assert kept == ["network.safetensors", "result.json"]  # the rest of the run is gone
+    load_network(tmp_path / "one" / "network.safetensors")
     assert measure_variant(variant, tmp_path / "one") == outcome
     (other,) = read_variants(file, pairs=4, epochs=1, seed=0)
     with pytest.raises(InputError, match="measured with other settings"):
