@@ -56,7 +56,9 @@ def fuzz_reader(
     program = build_reader(build, libfuzzer)
     if libfuzzer:
         if not run_libfuzzer(program, files, seed, build / "corpus"):
+            console.print(f"found: the file is {build / 'corpus'}/found-...")
             raise typer.Exit(1)
+        typer.echo(f"{files:7,} files of libFuzzer; nothing was found")
         return
     outcomes: Counter[str] = Counter()
     try:

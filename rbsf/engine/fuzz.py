@@ -312,13 +312,16 @@ def check(data: bytes, compiled: CompiledReader) -> str:
 
 
 def run_libfuzzer(program: Path, count: int, seed: int, folder: Path) -> bool:
-    """Lets libFuzzer make files, guided by the code that they reach. Says whether it found nothing.
+    """Lets libFuzzer make files, guided by the code that they reach.
 
     Args:
         program: The program of `build_reader`, made for libFuzzer.
         count: How many files to make.
         seed: The seed of every random choice.
-        folder: Where the files stay that reach new code, and what is found.
+        folder: Where the files stay that reach new code, and `found-...`, which ended it.
+
+    Returns:
+        Whether nothing was found.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, whole in enumerate(whole_files(random.Random(seed))):

@@ -142,6 +142,7 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome:
     file, settings = folder / "result.json", variant.settings
     config = settings.model_dump(mode="json")
     if file.exists():
+        _keep_network(folder)
         return _read(file, variant, config)
     task: Any = StudentTask if isinstance(settings, StudentSettings) else TeacherTask
     network = train_once(task, settings, folder / "run")
@@ -149,9 +150,16 @@ def measure_variant(variant: Variant, folder: Path) -> Outcome:
     outcome = Outcome(variant.name, settings.seed, _single_steps(network, tracks))
     steps = {name: step._asdict() for name, step in outcome.steps.items()}
     write_text(file, json.dumps({"config": config, "tracks": steps}))
-    network.replace(folder / "network.safetensors")
-    shutil.rmtree(network.parent)
+    _keep_network(folder)
     return outcome
+
+
+def _keep_network(folder: Path) -> None:
+    """Keeps the network of a training and deletes the rest, if a kill has not let that be done."""
+    network = folder / "run" / "final.safetensors"
+    if network.exists():
+        network.replace(folder / "network.safetensors")
+    shutil.rmtree(network.parent, ignore_errors=True)
 
 
 def _single_steps(file: Path, tracks: list[Sequence]) -> dict[str, SingleStep]:

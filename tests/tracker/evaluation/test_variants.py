@@ -90,7 +90,10 @@ def test_a_variant_is_trained_and_measured_once(tmp_path: Path) -> None:
     kept = sorted(f.name for f in (tmp_path / "one").iterdir())
     assert kept == ["network.safetensors", "result.json"]  # the rest of the run is gone
     load_network(tmp_path / "one" / "network.safetensors")
+    (tmp_path / "one" / "run").mkdir()  # as if it had been killed before it was cleared away
+    (tmp_path / "one" / "network.safetensors").rename(tmp_path / "one/run/final.safetensors")
     assert measure_variant(variant, tmp_path / "one") == outcome
+    assert sorted(f.name for f in (tmp_path / "one").iterdir()) == kept
     (other,) = read_variants(file, pairs=4, epochs=1, seed=0)
     with pytest.raises(InputError, match="measured with other settings"):
         measure_variant(other, tmp_path / "one")
