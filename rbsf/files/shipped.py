@@ -40,10 +40,10 @@ def freeze(model: SiamFC) -> SiamFC:
         for conv in model.backbone.binary_layers().values():
             if conv.weight_binarizer.obstacle:
                 continue
-            with torch.no_grad():
-                signs, scale = conv.weight_binarizer(conv.weight)
-            conv.weight = nn.Parameter(signs.clone(), requires_grad=False)
-            conv.weight_binarizer = Frozen(conv.weight.shape, scale.clone())
+            with torch.no_grad():  # a learned scale must leave its graph, or no copy could be made
+                signs, scale = (tensor.clone() for tensor in conv.weight_binarizer(conv.weight))
+            conv.weight = nn.Parameter(signs, requires_grad=False)
+            conv.weight_binarizer = Frozen(conv.weight.shape, scale)
     return model.requires_grad_(False)
 
 

@@ -8,6 +8,7 @@ import torch
 from reference_file import reference_state
 
 from rbsf import InputError, load_embedder
+from rbsf.engine.pack import pack_file
 from rbsf.files import networks
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.files.networks import load_network, save_compact
@@ -158,6 +159,16 @@ def test_a_shipped_student_is_small_and_computes_the_same_bits(tmp_path, crop, c
     small = load_network(tmp_path / "small.safetensors")
     with torch.no_grad():
         assert torch.equal(small.embed(pixels(crop)), load_network(file).embed(pixels(crop)))
+
+
+@pytest.mark.parametrize("weights", ["xnor_pp", "recu", "rbcn"])
+def test_a_shipped_student_packs_although_its_scale_was_learned(tmp_path, weights):
+    settings = StudentSettings(weights=weights)
+    file = save(stirred(make_student(weights)), tmp_path / "big.safetensors", settings)
+    save_compact(file, tmp_path / "small.safetensors")
+    small, big = pack_file(tmp_path / "small.safetensors"), pack_file(file)
+    for ours, theirs in zip(small.layers, big.layers, strict=True):
+        assert np.array_equal(ours.weights, theirs.weights)
 
 
 @pytest.mark.parametrize("weights", ["mcn", "cibcnn"])

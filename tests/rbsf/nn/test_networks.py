@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from rbsf.binarize import RBCN, ApproxSign, activation_binarizer, weight_binarizer
 from rbsf.errors import InputError
 from rbsf.nn import AlexNetV1, BinaryAlexNetV1, BinaryConv2d, Discriminator, SiamFC, correlate
+from rbsf.nn.siamfc import correlate_by_products
 from rbsf.nn.discriminator import normalise
 
 torch.manual_seed(0)
@@ -136,9 +137,10 @@ def test_student_takes_the_teachers_weights():
         torch.testing.assert_close(conv.weight_binarizer.c.data, expected)
 
 
-def test_correlation_is_the_dot_product_at_every_position():
+@pytest.mark.parametrize("form", [correlate, correlate_by_products])
+def test_correlation_is_the_dot_product_at_every_position(form):
     z, x = torch.randn(2, 3, 2, 2), torch.randn(2, 3, 5, 5)
-    responses = correlate(z, x)
+    responses = form(z, x)
     assert responses.shape == (2, 4, 4)
     expected = (z[1] * x[1, :, 2:4, 1:3]).sum()
     torch.testing.assert_close(responses[1, 2, 1], expected)
