@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from rbsf.binarize import RBCN, ApproxSign, activation_binarizer, weight_binarizer
 from rbsf.errors import InputError
 from rbsf.nn import AlexNetV1, BinaryAlexNetV1, BinaryConv2d, Discriminator, SiamFC, correlate
-from rbsf.nn.siamfc import correlate_by_products
 from rbsf.nn.discriminator import normalise
+from rbsf.nn.siamfc import correlate_by_products
 
 torch.manual_seed(0)
 
