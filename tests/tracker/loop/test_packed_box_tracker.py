@@ -33,19 +33,18 @@ def network(pairs) -> PackedBoxNetwork:
 
 
 def test_answers_and_decisions_are_those_of_the_float_network(network, pairs):
-    """The bounds are about three times what is measured; the maps spread by 3 and .3 logits."""
+    """A map of logits errs by less than a tenth of its spread, which is twice what is measured."""
     right = TorchBoxNetwork.from_file(LATENT)
-    errors, overlaps, scores = [], [], []
+    errors, spreads, overlaps, scores = [], [], [], []
     for exemplar, search, believed in pairs[16:]:
         answers = [n.search(n.exemplar(exemplar), search, believed) for n in (network, right)]
         errors.append([np.mean((a - b) ** 2) for a, b in zip(*answers, strict=True)])
+        spreads.append([np.std(logits) for logits in answers[1][:3]])
         ours, theirs = (decide(answer, believed, DecisionConfig()) for answer in answers)
         overlaps.append(iou(Box.from_center(*ours.box), Box.from_center(*theirs.box)))
         scores.append(abs(ours.score - theirs.score))
-    response, target, quality, boxes = np.sqrt(np.mean(errors, axis=0))
-    assert response < 0.2
-    assert target < 0.3
-    assert quality < 0.05
+    *logits, boxes = np.sqrt(np.mean(errors, axis=0))
+    assert (logits < 0.1 * np.mean(spreads, axis=0)).all()
     assert boxes < 1.5
     assert np.mean(overlaps) > 0.95
     assert np.mean(scores) < 0.03
