@@ -54,6 +54,7 @@ def correlate_by_products(exemplars: Tensor, searches: Tensor) -> Tensor:
 
     First every cell of the exemplar is multiplied with every cell of the search, which is one
     matrix product for each pair. Then cell (i, j) of the exemplar, shifted by (i, j), is added up.
+    Shapes are those of `correlate`.
     """
     n, _, a, _ = exemplars.shape
     cells = exemplars.flatten(2).transpose(1, 2)

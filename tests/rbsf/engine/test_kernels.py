@@ -116,7 +116,7 @@ def networks(draw):
     """A random network, and crops that give its last layer a map of 1 x 1 or a little more."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     depth = draw(st.integers(2, 4))
-    sizes, inputs, side = [], 3, 1
+    sizes, inputs, side, levels = [], 3, 1, False
     for index in range(depth):
         first, last = index == 0, index == depth - 1
         groups = 1 if first else draw(st.sampled_from([g for g in (1, 2, 3, 5) if not inputs % g]))
@@ -124,7 +124,8 @@ def networks(draw):
         unit = draw(st.sampled_from([1, 2, 3, 6]))
         outputs = groups * unit * draw(st.integers(1, 12) | st.sampled_from([16, 32, 43]))
         kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 4)) if first else 1
-        assume(inputs // groups * kernel**2 <= MOST_TERMS["levels"])  # a file refuses more
+        reads = "pixels" if first else "levels" if levels else "bits"
+        assume(inputs // groups * kernel**2 <= MOST_TERMS[reads])  # a file refuses more
         pool = not last and draw(st.booleans())
         extreme = draw(st.sampled_from([0, 0, 0, 1, -1]))
         levels = not last and draw(st.booleans())
