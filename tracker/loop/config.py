@@ -1,21 +1,34 @@
-"""The settings of the online tracker, with SiamFC's published defaults."""
+"""The settings of the online tracker, found on training tracks, and SiamFC's published ones."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from rbsf.config import Settings
 
+PUBLISHED: dict[str, float] = {
+    "scale_step": 1.0375,
+    "scale_lr": 0.59,
+    "scale_penalty": 0.9745,
+    "window_influence": 0.176,
+    "template_rate": 0.0,
+}
+"""What siamfc-pytorch has where our defaults differ. `parity` takes these."""
+
 
 class TrackerConfig(Settings):
     """How a target is followed from frame to frame.
 
-    The defaults up to `window_influence` are those of siamfc-pytorch.
+    The sizes of crops, their margin and the number of scales are those of siamfc-pytorch. The five
+    settings of `PUBLISHED` were searched on training tracks with `tools/search_tracker.py` (see
+    docs/training.md).
     """
 
     parity: bool = False
     """Whether to repeat siamfc-pytorch's numbers exactly, including its flaws. By default the flaws
-    are mended (see `SiamFCTracker`)."""
+    are mended (see `SiamFCTracker`). With `parity`, settings that are not given are `PUBLISHED`."""
     exemplar_size: int = Field(default=127, ge=87, le=255)
     """The side of the exemplar crop z, in pixels. One cell of the network's feature sees 87 pixels.
     The time of a frame grows with the square of either size."""
@@ -34,13 +47,13 @@ class TrackerConfig(Settings):
     """How often the scales are searched: 5 searches all of them in every fifth frame, and only the
     present scale in the frames between. This saves two of three crops there, but the size follows
     more slowly."""
-    scale_step: float = Field(default=1.0375, gt=1.0, le=1.5)
+    scale_step: float = Field(default=1.0842, gt=1.0, le=1.5)
     """The ratio of one scale to the one below it. A target does not grow by half in a frame."""
-    scale_lr: float = Field(default=0.59, ge=0.0, le=1.0)
+    scale_lr: float = Field(default=0.9, ge=0.0, le=1.0)
     """The share of the found scale that the size takes over in each frame."""
-    scale_penalty: float = Field(default=0.9745, gt=0.0, le=1.0)
+    scale_penalty: float = Field(default=0.9642, gt=0.0, le=1.0)
     """The factor on the responses of all scales but the present one."""
-    window_influence: float = Field(default=0.176, gt=0.0, lt=1.0)
+    window_influence: float = Field(default=0.1306, gt=0.0, lt=1.0)
     """The weight of the Hann window, which favours small displacements."""
 
     motion: bool = True
@@ -62,8 +75,15 @@ class TrackerConfig(Settings):
     or with `parity`, a lost target is only looked for at its last place."""
     research_radius: float = Field(default=1.5, gt=0.0, le=8.0)
     """How far around its last sure place a lost target is looked for, in search squares."""
-    template_rate: float = Field(default=0.0, ge=0.0, le=1.0)
+    template_rate: float = Field(default=0.0202, ge=0.0, le=1.0)
     """The share of each surely tracked frame in the running template. 0 keeps the first one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, values: Any) -> Any:
+        """With `parity`, what is not given is siamfc-pytorch's."""
+        asked = isinstance(values, dict) and values.get("parity")
+        return PUBLISHED | values if asked else values
 
     @model_validator(mode="after")
     def _consistent(self) -> TrackerConfig:

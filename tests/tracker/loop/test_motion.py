@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tracking_scene import ColourEmbedder, background, paint_target
 
-from rbsf.geometry import Box, iou
+from rbsf.geometry import Box, context_side, iou
 from tracker.loop import view
 from tracker.loop.config import TrackerConfig
 from tracker.loop.motion import Motion
@@ -65,7 +65,7 @@ def test_a_target_outruns_the_search_square_unless_its_motion_is_foreseen(motion
     tracker = SiamFCTracker(ColourEmbedder(), config)
     tracker.init(frames[0], boxes[0])
     tracks = [tracker.update(frame).box for frame in frames[1:]]
-    speed, reach = boxes[-1].x - boxes[-2].x, tracker.target.place.exemplar_square.side / 2
+    speed, reach = boxes[-1].x - boxes[-2].x, context_side(40, 32) / 2
     assert speed > 1.5 * reach
     assert (iou(tracks[-1], boxes[-1]) > 0.6) == motion
     if motion:

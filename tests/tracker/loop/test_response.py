@@ -73,7 +73,8 @@ def test_the_place_is_where_response_and_window_are_highest_together(seed, bias)
     peak = find_peak(noise, DEFAULT)
     fine = upsample(noise, 17)[0].astype(np.float64)
     rise = fine - fine.min()
-    mixed = (1 - 0.176) * rise / rise.sum() + 0.176 * hann_window(289)
+    v = DEFAULT.window_influence
+    mixed = (1 - v) * rise / rise.sum() + v * hann_window(289)
     row, column = 144 + round(peak.dy * 17), 144 + round(peak.dx * 17)
     assert mixed[row, column] == pytest.approx(mixed.max(), rel=1e-5)
 

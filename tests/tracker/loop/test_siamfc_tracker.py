@@ -95,6 +95,13 @@ def test_parity_gives_the_published_numbers(growth):
         np.testing.assert_allclose(ours, published.update(frame), atol=1e-3)
 
 
+def test_parity_takes_the_published_settings_that_are_not_given():
+    searched = ("scale_step", "scale_lr", "scale_penalty", "window_influence", "template_rate")
+    published = TrackerConfig(parity=True)
+    assert [getattr(published, name) for name in searched] == [1.0375, 0.59, 0.9745, 0.176, 0]
+    assert TrackerConfig(parity=True, scale_lr=0.3).scale_lr == 0.3
+
+
 def test_parity_leaves_the_frame_as_the_published_tracker_does():
     boxes = [Box(20 - 4 * t, 100, 40, 30) for t in range(20)]
     frames = scene(boxes)
