@@ -189,7 +189,7 @@ class _Make:
     """Makes trackers with some settings. It can be pickled, and loads its network once."""
 
     def __init__(self, weights: Path | None, settings: dict[str, float]) -> None:
-        self.weights, self.config = weights, TrackerConfig(**settings)
+        self.weights, self.config = weights, TrackerConfig.model_validate(settings)
         self.embedder: Any = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class TrackerConfig(Settings):
     docs/training.md).
     """
 
-    parity: bool = False
+    parity: bool = Field(default=False, strict=True)
     """Whether to repeat siamfc-pytorch's numbers exactly, including its flaws. By default the flaws
     are mended (see `SiamFCTracker`). With `parity`, settings that are not given are `PUBLISHED`."""
     exemplar_size: int = Field(default=127, ge=87, le=255)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tracking_scene import ColourEmbedder, background, paint_target
 
-from rbsf.geometry import Box, context_side, iou
+from rbsf.geometry import Box, iou
 from tracker.loop import view
-from tracker.loop.config import TrackerConfig
+from tracker.loop.config import PUBLISHED, TrackerConfig
 from tracker.loop.motion import Motion
 from tracker.loop.siamfc_tracker import SiamFCTracker
 
@@ -61,11 +61,11 @@ def test_a_target_outruns_the_search_square_unless_its_motion_is_foreseen(motion
     boxes = [Box(30 + 1.5 * t**2, 80, 40, 32) for t in range(26)]
     clouds = background((1100, 200))
     frames = [paint_target(clouds, box) for box in boxes]
-    config = TrackerConfig(motion=motion, research_crops=0)
+    config = TrackerConfig(**PUBLISHED, motion=motion, research_crops=0)
     tracker = SiamFCTracker(ColourEmbedder(), config)
     tracker.init(frames[0], boxes[0])
     tracks = [tracker.update(frame).box for frame in frames[1:]]
-    speed, reach = boxes[-1].x - boxes[-2].x, context_side(40, 32) / 2
+    speed, reach = boxes[-1].x - boxes[-2].x, tracker.target.place.exemplar_square.side / 2
     assert speed > 1.5 * reach
     assert (iou(tracks[-1], boxes[-1]) > 0.6) == motion
     if motion:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from pydantic import ValidationError
 from tracking_scene import ColourEmbedder, background, moving_boxes, paint_target
 
 from rbsf.config import parse_settings
@@ -100,6 +101,8 @@ def test_parity_takes_the_published_settings_that_are_not_given():
     published = TrackerConfig(parity=True)
     assert [getattr(published, name) for name in searched] == [1.0375, 0.59, 0.9745, 0.176, 0]
     assert TrackerConfig(parity=True, scale_lr=0.3).scale_lr == 0.3
+    with pytest.raises(ValidationError):  # a word that means no must not bring them
+        TrackerConfig(parity="false")
 
 
 def test_parity_leaves_the_frame_as_the_published_tracker_does():
