@@ -79,7 +79,7 @@ class LoopSettings(Settings):
     device: str = Field("auto", description="One of auto, cpu, cuda and cuda:N.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",
-        description="Autocast. auto is bf16 on CUDA and on CPUs that multiply it, else fp32.",
+        description="Autocast. auto is bf16 on CUDA and on CPUs that gain from it, else fp32.",
     )
     compile: bool = Field(False, description="Compile the network with torch.compile.")
     workers: int | None = Field(

@@ -58,6 +58,23 @@ def test_precision_is_what_was_asked_for(precision, kind):
         assert nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == kind
 
 
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "vendor", "kind"),
+    [
+        (True, True, "GenuineIntel", torch.bfloat16),
+        (False, True, "AuthenticAMD", torch.bfloat16),
+        (False, True, "GenuineIntel", torch.float32),
+        (False, False, "AuthenticAMD", torch.float32),
+    ],
+)
+def test_auto_is_bf16_where_a_cpu_gains_from_it(amx, avx512_bf16, vendor, kind, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr("rbsf.train.optim._vendor", lambda: vendor)
+    with autocast("auto", torch.device("cpu")):
+        assert nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == kind
+
+
 def test_one_process_is_a_world_of_its_own():
     with open_world("cpu") as world:
         assert (world.rank, world.size, world.is_main) == (0, 1, True)
