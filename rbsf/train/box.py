@@ -54,8 +54,11 @@ class BoxBatch:
     """
 
     def __init__(self, pair: BoxPair, device: torch.device) -> None:
-        self.exemplars = pair.exemplar.to(device, non_blocking=True).float()
-        self.searches = pair.search.to(device, non_blocking=True).float()
+        def pixels(crop: Tensor) -> Tensor:
+            moved = crop.to(device, non_blocking=True).float()
+            return moved.contiguous(memory_format=torch.channels_last)
+
+        self.exemplars, self.searches = pixels(pair.exemplar), pixels(pair.search)
         self.boxes, self.believed = pair.box.float().to(device), pair.believed.float().to(device)
         self.present, self.boxed = pair.present.to(device), pair.boxed.to(device)
 
@@ -104,16 +107,20 @@ class BoxTask:
         torch.manual_seed(settings.seed)
         self.settings, self.world = settings, world
         self.model: SiamFC = make_box_net(settings)
-        self._start()
-        self.model.to(world.device)
+        kept = self._start()
+        self.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.modules: dict[str, nn.Module] = {}
         self.teacher: FeatureTeacher | None = None
+        # Weights that have learned must not follow an adapter that knows nothing yet.
+        self.adapter_alone = bool(settings.start) and not kept
         if settings.feature_teacher and settings.losses.feature:
             self.teacher = FeatureTeacher(settings.feature_teacher, world.device)
             adapter = FeatureAdapter(FEATURE_CHANNELS, self.teacher.channels)
+            if kept:
+                restore_module(adapter, kept, str(settings.start))
             self.modules["adapter"] = adapter.to(world.device)
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
-        self.flip_ratio, self.steps = 0.0, 0
+        self.flip_ratio, self.steps, self.epoch = 0.0, 0, 0
 
     @property
     def backbone(self) -> BinaryAlexNetV1:
@@ -125,17 +132,22 @@ class BoxTask:
         """The network's box head."""
         return cast(BoxNet, self.model).head
 
-    def _start(self) -> None:
-        """Sets the first weights, or those of the checkpoint that the settings name."""
+    def _start(self) -> dict[str, Tensor]:
+        """Sets the first weights, or those of the checkpoint that the settings name.
+
+        Returns:
+            The adapter of features that the checkpoint has. It is empty if there is none.
+        """
         if self.settings.start:
-            tensors = load_checkpoint(self.settings.start).part("model")
-            floats = {name: float_copy(tensor) for name, tensor in tensors.items()}
+            start = load_checkpoint(self.settings.start)
+            floats = {name: float_copy(tensor) for name, tensor in start.part("model").items()}
             restore_module(self.model, floats, self.settings.start)
-            return
+            return start.part("adapter")
         for conv in self.backbone.binary_layers().values():
             conv.set_weight(conv.weight * (LATENT_MAGNITUDE / conv.weight.abs().mean()))
         first = load_network(SHIPPED_TEACHER).get_parameter("backbone.conv1.0.weight")
         take_kernels(cast(nn.Conv2d, self.backbone.conv1), first)
+        return {}
 
     def _groups(self) -> list[dict[str, Any]]:
         """The parameters by rate: W, C, the backbone's real ones, the response's and the head's."""
@@ -156,6 +168,7 @@ class BoxTask:
         ]
 
     def start_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
         self.model.train()
         if epoch >= self.settings.freeze_norms_from * self.settings.epochs:
             for module in self.model.modules():
@@ -178,7 +191,8 @@ class BoxTask:
         losses, iou = self._task_losses(pairs, output.responses, maps)
         losses["kernel"] = self._kernel_loss()
         if self.teacher:
-            losses["feature"] = self.modules["adapter"](x, self.teacher(pairs.searches))
+            ours = x.detach() if self.epoch == 0 and self.adapter_alone else x
+            losses["feature"] = self.modules["adapter"](ours, self.teacher(pairs.searches))
         weights = s.losses.model_dump()
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         self._descend(total)

@@ -149,6 +149,50 @@ def test_a_run_starts_from_the_half_precision_weights_of_another(tmp_path: Path)
     assert torch.equal(loaded.backbone.conv6.weight, second.backbone.conv6.weight)  # type: ignore[union-attr]
 
 
+class SomeTeacher:
+    """A teacher whose features are noise."""
+
+    channels = 3
+
+    def __init__(self, path: str, device: torch.device) -> None:
+        self.features = torch.randn(2, 3, 11, 11)
+
+    def __call__(self, searches: torch.Tensor) -> torch.Tensor:
+        return self.features
+
+
+def changes_by_step(task: BoxTask, epoch: int) -> tuple[bool, bool]:
+    """Whether a step in an epoch changes conv3's weights, and whether it changes the adapter."""
+    task.start_epoch(epoch)
+    watched = (task.backbone.conv3.weight, task.modules["adapter"].project.weight)  # type: ignore[union-attr]
+    before = [tensor.detach().clone() for tensor in watched]
+    task.step(batch())
+    first, second = (not torch.equal(x, y) for x, y in zip(before, watched, strict=True))
+    return first, second
+
+
+def test_learned_weights_do_not_follow_an_adapter_that_knows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rbsf.train.box.FeatureTeacher", SomeTeacher)
+    losses = dict.fromkeys(("target", "hard", "box", "quality", "response"), 0.0)
+    learn = {"losses": losses | {"feature": 1.0}, "feature_teacher": "any.onnx"}
+    first = BoxTask(BoxSettings.model_validate(learn), CPU)
+    assert changes_by_step(first, epoch=0) == (True, True)  # both are new, so both learn
+    path = tmp_path / "start.safetensors"
+    header = {"kind": "box", "config": first.settings.model_dump(mode="json")}
+    model, adapter = first.model.state_dict(), first.modules["adapter"].state_dict()
+    save_checkpoint(path, header, {"model": model})
+    second = BoxTask(BoxSettings.model_validate(learn | {"start": str(path)}), CPU)
+    assert changes_by_step(second, epoch=0) == (False, True)
+    assert changes_by_step(second, epoch=1) == (True, True)
+    save_checkpoint(path, header, {"model": model, "adapter": adapter})
+    third = BoxTask(BoxSettings.model_validate(learn | {"start": str(path)}), CPU)
+    kept = third.modules["adapter"].project.weight
+    assert torch.equal(kept, adapter["project.weight"])  # type: ignore[arg-type]
+    assert changes_by_step(third, epoch=0) == (True, True)
+
+
 @pytest.mark.parametrize("activations", ["approx", "two_bit"])
 def test_a_network_has_the_activations_that_it_was_trained_with(
     tmp_path: Path, activations: ActivationBinarizerName
