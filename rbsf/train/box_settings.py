@@ -46,7 +46,7 @@ class BoxSettings(RunSettings):
     activations: ActivationBinarizerName = Field("two_bit", description="The activation binarizer.")
     start: str | None = Field(
         None,
-        description="The checkpoint whose weights the training starts from. If it lacks the adapter "
+        description="The checkpoint whose weights the training starts from. If it has no adapter "
         "of features, as the shipped one does, that learns alone in the first epoch.",
     )
     feature_teacher: str | None = Field(
