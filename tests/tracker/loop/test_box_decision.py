@@ -11,18 +11,21 @@ from tracker.loop.box_decision import (
     decide,
     response_peak,
     second_peak_margin,
+    voted_box,
 )
 
 SIZE = 17
 BELIEVED = (60.0, 40.0)
+TINY = (6.0, 4.0)
+"""So small that the boxes of two cells do not overlap: no neighbour has a vote."""
 HEAD_ALONE = DecisionConfig(response_weight=0, peak_share=0, size_penalty=0, window_influence=0)
 
 
-def flat() -> BoxAnswer:
+def flat(size: tuple[float, float] = BELIEVED) -> BoxAnswer:
     """What an untrained network says: nothing is likelier than anything else."""
     cells = (np.arange(SIZE) - 8) * 8.0
     x, y = np.meshgrid(cells, cells)
-    boxes = np.stack([x, y, np.full_like(x, 60), np.full_like(x, 40)]).astype(np.float32)
+    boxes = np.stack([x, y, *(np.full_like(x, side) for side in size)]).astype(np.float32)
     return BoxAnswer(*(np.zeros((SIZE, SIZE), np.float32) for _ in range(3)), boxes)
 
 
@@ -38,42 +41,58 @@ def test_an_untrained_network_keeps_the_box() -> None:
 
 
 def test_the_best_cell_gives_the_box() -> None:
-    answer = flat()
+    answer = flat(TINY)
     answer.target[3, 12] = 5
-    answer.boxes[:, 3, 12] = (30, -42, 70, 45)
-    decision = decide(answer, BELIEVED, HEAD_ALONE)
-    assert decision.box == pytest.approx((30, -42, 70, 45))
+    answer.boxes[:, 3, 12] = (30, -42, 7, 5)
+    decision = decide(answer, TINY, HEAD_ALONE)
+    assert decision.box == pytest.approx((30, -42, 7, 5))
     assert decision.score == pytest.approx(0.5 / (1 + np.exp(-5)))
 
 
-def test_a_better_quality_wins_between_equal_cells() -> None:
+def test_neighbours_that_see_the_same_thing_have_a_vote_on_its_box() -> None:
     answer = flat()
+    answer.target[:] = -40
+    answer.target[8, 8], answer.target[8, 10], answer.target[9, 8] = 40, 0, 40
+    answer.boxes[:, 8, 8] = (1, 2, 60, 40)
+    answer.boxes[:, 8, 10] = (4, 2, 66, 40)  # belief 1/2, so it has half a vote
+    answer.boxes[:, 9, 8] = (31, 2, 60, 40)  # an IoU of 1/3: another thing
+    answer.target[8, 11], answer.boxes[:, 8, 11] = 40, (1, 2, 90, 60)  # too far away
+    assert decide(answer, BELIEVED, HEAD_ALONE).box == pytest.approx((2, 2, 62, 40))
+
+
+def test_scores_of_zero_leave_the_best_cells_box() -> None:
+    answer = flat()
+    assert voted_box(answer.boxes, np.zeros((SIZE, SIZE), np.float32), 3, 12) == (32, -40, 60, 40)
+
+
+def test_a_better_quality_wins_between_equal_cells() -> None:
+    answer = flat(TINY)
     answer.quality[10, 4] = 1
-    assert decide(answer, BELIEVED, HEAD_ALONE).box[:2] == (-32, 16)
+    assert decide(answer, TINY, HEAD_ALONE).box[:2] == (-32, 16)
 
 
 def test_the_correlation_is_heard_as_much_as_it_weighs() -> None:
-    answer = flat()
+    answer = flat(TINY)
     answer.target[8, 4], answer.response[8, 12] = 3, 4
     for weight, x in ((0.0, -32), (0.4, -32), (0.5, 32), (1.0, 32)):
         config = HEAD_ALONE.model_copy(update={"response_weight": weight})
-        assert decide(answer, BELIEVED, config).box[0] == x
+        assert decide(answer, TINY, config).box[0] == x
 
 
 def test_near_places_are_preferred_between_equal_ones() -> None:
-    answer = flat()
+    answer = flat(TINY)
     answer.target[8, 9] = answer.target[0, 0] = 3
     config = HEAD_ALONE.model_copy(update={"window_influence": 0.3})
-    assert decide(answer, BELIEVED, config).box[:2] == (8, 0)
+    assert decide(answer, TINY, config).box[:2] == (8, 0)
 
 
 def test_a_change_of_size_is_held_against_a_cell() -> None:
-    answer = flat()
+    answer = flat(TINY)
     answer.target[8, 4], answer.target[8, 12] = 3.1, 3.0
     answer.boxes[2:, 8, 4] *= 2
-    assert decide(answer, BELIEVED, HEAD_ALONE).box[0] == -32
+    assert decide(answer, TINY, HEAD_ALONE).box[0] == -32
     config = HEAD_ALONE.model_copy(update={"size_penalty": 0.1})
-    assert decide(answer, BELIEVED, config).box[0] == 32
+    assert decide(answer, TINY, config).box[0] == 32
 
 
 def test_the_place_is_shared_with_the_correlations_peak_nearby() -> None:
