@@ -48,8 +48,11 @@ class Network:
     def has_head(self) -> bool:
         """Whether the network has a box head."""
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> Exemplar:
-        """Prepares an exemplar, (1, S, S, 3), for `search`. Its feature must be 6 x 6."""
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Embeds an exemplar, (1, S, S, 3), as bytes (6, 6, C). Its feature must be 6 x 6."""
+
+    def exemplar(self, feature: NDArray[np.uint8]) -> Exemplar:
+        """Prepares the feature of an exemplar, (6, 6, C), for `search`."""
 
     def search(
         self, exemplar: Exemplar, crop: NDArray[np.uint8], log_width: float, log_height: float

@@ -45,8 +45,15 @@ class BoxNetwork(Protocol):
     weights_sha256: str
     """The SHA-256 of the network's file; empty for a network in memory."""
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> Any:
-        """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3, for `search`."""
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> Floats:
+        """Embeds an exemplar crop, RGB uint8 1 x 127 x 127 x 3, as a feature, 6 x 6 x C.
+
+        Its unit is the engine's own. Features of one network can be averaged.
+        """
+        ...
+
+    def exemplar(self, feature: Floats) -> Any:
+        """Prepares what `exemplar_feature` gave, or a mean of such features, for `search`."""
         ...
 
     def search(
@@ -65,6 +72,11 @@ class BoxNetwork(Protocol):
 def has_box_head(network: object) -> TypeGuard[BoxNetwork]:
     """Whether a network answers with boxes, and not with features alone."""
     return hasattr(network, "exemplar") and hasattr(network, "search")
+
+
+def feature_bytes(feature: Floats) -> NDArray[np.uint8]:
+    """Rounds a mean of exemplars' features to the bytes that a packed network takes."""
+    return np.rint(np.clip(feature, 0, 255)).astype(np.uint8)
 
 
 def checked_sizes(believed: tuple[float, float]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rbsf.engine.box_answer import BoxAnswer, answer_of, checked_sizes
+from rbsf.engine.box_answer import BoxAnswer, Floats, answer_of, checked_sizes, feature_bytes
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork
 from rbsf.engine.integer import IntegerNetwork
@@ -30,9 +30,13 @@ class IntegerBoxNetwork(Reloadable):
         self.backbone, self.head = IntegerNetwork(network), IntegerHead(network)
         self.name, self.weights_sha256 = name, weights_sha256
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> Exemplar:
-        """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the result."""
-        return self.head.exemplar(self._feature(crop))
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> Floats:
+        """Embeds an exemplar crop, as `PackedBoxNetwork.exemplar_feature` does."""
+        return self._feature(crop).astype(np.float32)
+
+    def exemplar(self, feature: Floats) -> Exemplar:
+        """Prepares what `exemplar_feature` gave, or a mean of such features, for `search`."""
+        return self.head.exemplar(feature_bytes(feature))
 
     def search(
         self, exemplar: Exemplar, crop: NDArray[np.uint8], believed: tuple[float, float]

@@ -118,7 +118,7 @@ def _maps_of(model: BoxNet, pairs: Sequence[CalibrationPair]) -> Maps:
     hooks = [m.register_forward_hook(_recorder(maps, name)) for name, m in watched.items()]
     network = TorchBoxNetwork(model)
     for pair in pairs:
-        exemplar = network.exemplar(pair.exemplar)
+        exemplar = network.exemplar(network.exemplar_feature(pair.exemplar))
         network.search(exemplar, pair.search, pair.believed)
         products = pixelwise_correlation(maps["exemplar"][-1], maps["search"][-1])
         maps.setdefault("pixel", []).append(products)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.engine.box_answer import BoxAnswer, answer_of, checked_sizes
+from rbsf.engine.box_answer import BoxAnswer, Floats, answer_of, checked_sizes, feature_bytes
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.format import PackedNetwork
 from rbsf.engine.origin import Reloadable
@@ -47,9 +47,13 @@ class PackedBoxNetwork(Reloadable):
         self.path: str = self.network.path
         self.name, self.weights_sha256 = name, weights_sha256
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> Any:
-        """Prepares an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the result."""
-        return self.network.exemplar(checked_crops(crop))
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> Floats:
+        """Embeds an exemplar crop, RGB uint8 1 x 127 x 127 x 3, as bytes, 6 x 6 x C, in float32."""
+        return self.network.exemplar_feature(checked_crops(crop)).astype(np.float32)
+
+    def exemplar(self, feature: Floats) -> Any:
+        """Prepares what `exemplar_feature` gave, or a mean of such features, for `search`."""
+        return self.network.exemplar(feature_bytes(feature))
 
     def search(
         self, exemplar: Any, crop: NDArray[np.uint8], believed: tuple[float, float]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rbsf.binarize import ActivationBinarizerName
 from rbsf.engine.box_answer import BoxAnswer as BoxAnswer
+from rbsf.engine.box_answer import Floats
 from rbsf.engine.crops import checked_crops
 from rbsf.engine.origin import Reloadable
 from rbsf.errors import InputError
@@ -84,9 +85,13 @@ class TorchBoxNetwork(Reloadable):
         return cls(load_box_net(path), path.stem, file_sha256(path))
 
     @torch.inference_mode()
-    def exemplar(self, crop: NDArray[np.uint8]) -> Tensor:
-        """Embeds an exemplar crop, RGB uint8 1 x 127 x 127 x 3. `search` takes the feature."""
-        return self.model.embed(_pixels(crop))
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> Floats:
+        """Embeds an exemplar crop, RGB uint8 1 x 127 x 127 x 3, as a feature, 6 x 6 x C."""
+        return self.model.embed(_pixels(crop))[0].permute(1, 2, 0).numpy()
+
+    def exemplar(self, feature: Floats) -> Tensor:
+        """Prepares what `exemplar_feature` gave, or a mean of such features, for `search`."""
+        return torch.from_numpy(feature).permute(2, 0, 1)[None]
 
     @torch.inference_mode()
     def search(

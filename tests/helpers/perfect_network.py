@@ -30,9 +30,13 @@ class PerfectNetwork:
     def __init__(self, score: float = 9.0) -> None:
         self.score = score
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The crop itself, with the pixels as cells."""
         assert crop.shape == (1, 127, 127, 3)
-        return crop
+        return crop[0].astype(np.float32)
+
+    def exemplar(self, feature: NDArray[np.float32]) -> NDArray[np.float32]:
+        return feature
 
     def search(
         self, exemplar: Any, crop: NDArray[np.uint8], believed: tuple[float, float]

@@ -269,7 +269,7 @@ def test_threads_are_set(file):
 
 def looked(network, crops):
     """All numbers of an answer in one row."""
-    exemplar = network.exemplar(crops["exemplar"])
+    exemplar = network.exemplar(network.exemplar_feature(crops["exemplar"]))
     answer = network.search(exemplar, crops["search"], (60.0, 45.0))
     return np.concatenate([np.ravel(part) for part in answer])
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.engine.box_answer import BoxAnswer
+from rbsf.engine.box_answer import BoxAnswer, Floats
 from rbsf.engine.pack_head import CalibrationPair
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame
@@ -38,8 +38,12 @@ class _Recorder:
     def __init__(self) -> None:
         self.pairs: list[CalibrationPair] = []
 
-    def exemplar(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return crop
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> Floats:
+        self.crop = crop
+        return np.zeros((6, 6, 1), np.float32)
+
+    def exemplar(self, feature: Floats) -> NDArray[np.uint8]:
+        return self.crop
 
     def search(
         self, exemplar: Any, crop: NDArray[np.uint8], believed: tuple[float, float]

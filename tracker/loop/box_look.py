@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
 
 from .box_decision import Decision, DecisionConfig, decide
@@ -39,9 +42,8 @@ class Eye:
     def __init__(self, network: BoxNetwork, frame: Frame, box: Box, config: DecisionConfig) -> None:
         frame = as_bgr(frame)
         self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
-        square = Square(box.center, context_side(box.w, box.h))
-        self._crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
-        self._exemplar = network.exemplar(self._crop)
+        self._feature = self._embed(frame, box)
+        self._exemplar = network.exemplar(self._feature)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the exemplar, which may live in compiled code."""
@@ -49,7 +51,7 @@ class Eye:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._exemplar = self._network.exemplar(self._crop)
+        self._exemplar = self._network.exemplar(self._feature)
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -63,6 +65,24 @@ class Eye:
             InputError: It is not, or has not.
         """
         self._cropper.checked(frame)
+
+    def learn(self, frame: Frame, box: Box, rate: float) -> None:
+        """Takes over a share of how the target looks now.
+
+        Args:
+            frame: A frame of the same size as the first one.
+            box: The target's box in it.
+            rate: The share, from 0 to 1.
+        """
+        now = self._embed(as_bgr(frame), box)
+        self._feature = self._feature + np.float32(rate) * (now - self._feature)
+        self._exemplar = self._network.exemplar(self._feature)
+
+    def _embed(self, frame: Frame, box: Box) -> NDArray[np.float32]:
+        """The feature of the exemplar that is cut around a box."""
+        square = Square(box.center, context_side(box.w, box.h))
+        crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
+        return self._network.exemplar_feature(crop)
 
     def look(self, frame: Frame, believed: Box) -> Found:
         """Finds the target near a box.

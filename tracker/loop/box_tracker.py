@@ -71,6 +71,7 @@ class BoxTracker:
         self._eye = Eye(self.network, frame, first, self.config.decision)
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
         self._last_sure, self._search, self.evidence = first, None, None
+        self._frames = 0
 
     def check(self, frame: Frame) -> None:
         """Checks that a frame can be the next one.
@@ -116,6 +117,7 @@ class BoxTracker:
         score, self.evidence = self._score.of(decision), self._score.evidence(decision)
         self._score.remember(decision)
         lost = self._judge(score)
+        self._learn(frame, score, lost)
         return Track(clip_box(self._box, eye.frame_size), score, lost)
 
     def _elsewhere(self, frame: Frame, here: float) -> Found | None:
@@ -148,6 +150,14 @@ class BoxTracker:
         """Goes to another place, where nothing is known of the target's motion."""
         self._box = self._placed(*found.box.center, found.box)
         self._motion, self._score = Motion(self._box.center), Score(self.config.score)
+
+    def _learn(self, frame: Frame, score: float, lost: bool) -> None:
+        """Takes over a share of how the target looks, in a frame in which it is surely there."""
+        learning = self.config.learning
+        self._frames += 1
+        due = self._frames % learning.every == 0
+        if learning.rate and due and score > learning.above and not lost:
+            self._opened.learn(frame, self._box, learning.rate)
 
     def _judge(self, score: float) -> bool:
         """Says whether the target is lost. The search elsewhere begins and ends with that."""

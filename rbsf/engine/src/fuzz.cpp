@@ -92,7 +92,8 @@ void run(const rbsf::Model& model, int side, int threads) {
 std::vector<float> search(const rbsf::Model& model, const char* path, int exemplar_side, int side,
                           int threads) {
   rbsf::Network network(model, path, threads);
-  const auto exemplar = network.exemplar(noise_crops(1, exemplar_side).data(), exemplar_side);
+  const auto exemplar = network.exemplar(
+      network.exemplar_feature(noise_crops(1, exemplar_side).data(), exemplar_side));
   const size_t grid = network.grid(side);
   std::vector<float> maps(rbsf::Head::kMaps * grid * grid);
   network.search(exemplar, noise_crops(1, side).data(), side, {0.25f, -0.5f}, maps.data());

@@ -69,6 +69,7 @@ class Head {
   Head(const Model& model, const Kernels& kernels);
 
   int features() const { return of_search_.shape.inputs; }
+  size_t exemplar_size() const { return size_t(kCells) * kCells * features(); }  // In bytes.
   const HeadModel& model() const { return model_; }
 
   // The scale and bias that turn the sums of the backbone's last layer into bytes.

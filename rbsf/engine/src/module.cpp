@@ -27,6 +27,7 @@ namespace nb = nanobind;
 namespace {
 
 using Crops = nb::ndarray<const uint8_t, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Feature = nb::ndarray<const uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Bits = nb::ndarray<const uint8_t, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
 // Makes a numpy array that owns its memory.
@@ -121,10 +122,21 @@ class PyNetwork {
 
   bool has_head() const { return network_.has_head(); }
 
-  PyExemplar exemplar(const Crops& crops) {
+  auto exemplar_feature(const Crops& crops) {
     const int size = one_crop_side(crops);
+    std::vector<uint8_t> feature;
+    {
+      nb::gil_scoped_release release;
+      feature = network_.exemplar_feature(crops.data(), size);
+    }
+    const size_t cells = rbsf::kCells;
+    return to_array(feature, {cells, cells, feature.size() / (cells * cells)});
+  }
+
+  PyExemplar exemplar(const Feature& feature) {
+    const std::vector<uint8_t> bytes(feature.data(), feature.data() + feature.size());
     nb::gil_scoped_release release;
-    return {network_.exemplar(crops.data(), size), number_};
+    return {network_.exemplar(bytes), number_};
   }
 
   auto search(const PyExemplar& exemplar, const Crops& crops, float width, float height) {
@@ -268,8 +280,10 @@ NB_MODULE(_kernels, m) {
            "Returns the same as `layers` for the layers after the first, whose map is given. It "
            "must have the shape that crops of size x size lead to.")
       .def_prop_ro("has_head", &PyNetwork::has_head)
-      .def("exemplar", &PyNetwork::exemplar, nb::arg("crop").noconvert(),
-           "Prepares an exemplar, RGB uint8 (1, S, S, 3), for `search`.")
+      .def("exemplar_feature", &PyNetwork::exemplar_feature, nb::arg("crop").noconvert(),
+           "Turns an exemplar, RGB uint8 (1, S, S, 3), into its feature, uint8 (6, 6, C).")
+      .def("exemplar", &PyNetwork::exemplar, nb::arg("feature").noconvert(),
+           "Prepares the feature of an exemplar, uint8 (6, 6, C), for `search`.")
       .def("search", &PyNetwork::search, nb::arg("exemplar"), nb::arg("crop").noconvert(),
            nb::arg("log_width"), nb::arg("log_height"),
            "Returns the head's maps for a search crop, RGB uint8 (1, S, S, 3): float32 (7, r, r).")

@@ -4,7 +4,7 @@
 //      kernel path, its thresholds as limits.
 //   2. embed() borrows a workspace and copies the crops into it.
 //   3. run_layer() runs one layer after another. Threads share the rows of all crops.
-//   4. exemplar() and search() do the same with one crop, and then run the box head.
+//   4. exemplar_feature() and search() do the same with one crop. search() then runs the box head.
 #include "network.h"
 
 #include <algorithm>
@@ -52,16 +52,26 @@ void Network::embed(const uint8_t* crops, int count, int size, float* features) 
   give_back(std::move(space));
 }
 
-ExemplarKernels Network::exemplar(const uint8_t* crop, int size) {
+std::vector<uint8_t> Network::exemplar_feature(const uint8_t* crop, int size) {
   if (grid(size) != 1)
     throw std::invalid_argument("an exemplar's feature must have " + std::to_string(kCells) +
                                 " rows of cells, but crops of " + std::to_string(size) + " have " +
                                 std::to_string(grid(size) + kCells - 1));
   auto space = borrow(1, size);
   embed_bytes(crop, *space);
-  ExemplarKernels made = head_->exemplar(space->head->feature.bytes.data());
+  const uint8_t* bytes = space->head->feature.bytes.data();
+  std::vector<uint8_t> feature(bytes, bytes + head_->exemplar_size());
   give_back(std::move(space));
-  return made;
+  return feature;
+}
+
+ExemplarKernels Network::exemplar(const std::vector<uint8_t>& feature) const {
+  if (!head_) throw std::invalid_argument("this network has no box head");
+  if (feature.size() != head_->exemplar_size())
+    throw std::invalid_argument("an exemplar's feature has " +
+                                std::to_string(head_->exemplar_size()) + " bytes, not " +
+                                std::to_string(feature.size()));
+  return head_->exemplar(feature.data());
 }
 
 void Network::search(const ExemplarKernels& exemplar, const uint8_t* crop, int size,

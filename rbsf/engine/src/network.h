@@ -39,9 +39,14 @@ class Network {
 
   bool has_head() const { return head_ != nullptr; }
 
-  // Prepares an exemplar for search(), from a crop [size][size][3]. Throws std::invalid_argument if
-  // there is no head, or if the feature of such a crop is not kCells x kCells.
-  ExemplarKernels exemplar(const uint8_t* crop, int size);
+  // Turns an exemplar crop [size][size][3] into the bytes of its feature,
+  // [kCells][kCells][features]. Throws std::invalid_argument if there is no head, or if the feature
+  // of such a crop is not kCells x kCells.
+  std::vector<uint8_t> exemplar_feature(const uint8_t* crop, int size);
+
+  // Prepares an exemplar for search(), from the bytes of a feature. Throws std::invalid_argument if
+  // there is no head, or if that is not their number.
+  ExemplarKernels exemplar(const std::vector<uint8_t>& feature) const;
 
   // Looks for an exemplar of this network in a crop [size][size][3], and writes the maps of
   // Head::search(), each [grid(size)][grid(size)]. `sizes` are the logarithms of the believed width

@@ -50,6 +50,11 @@ def reference(network: PackedNetwork, exemplar, crop, sizes) -> np.ndarray:
     return head.search(made, feature_bytes(network, crop, head), np.array(sizes, np.float32))
 
 
+def prepared(network, exemplar: np.ndarray):
+    """An exemplar crop as the network searches for it."""
+    return network.exemplar(network.exemplar_feature(exemplar))
+
+
 def crops_of(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
     return tuple(
         rng.integers(0, 256, (1, size, size, 3), dtype=np.uint8) for size in (EXEMPLAR, side)
@@ -71,7 +76,7 @@ def test_every_path_gives_the_bits_of_the_reference(path, seed, features, channe
     exemplar, crop = crops_of(rng, side)
     sizes = rng.normal(0, 0.5, 2).tolist()
     packed = kernels.Network(to_bytes(network), path, threads)
-    maps = packed.search(packed.exemplar(exemplar), crop, *sizes)
+    maps = packed.search(prepared(packed, exemplar), crop, *sizes)
     grid = packed.layers(crop)[-1].shape[-1] - 5
     assert maps.shape == (7, grid, grid)
     assert np.array_equal(maps, reference(network, exemplar, crop, sizes))
@@ -100,7 +105,7 @@ def test_one_network_in_many_threads_at_once(small, path):
     network, exemplar, crop = small
     packed = kernels.Network(to_bytes(network), path, 2)
     crops = [np.roll(crop, shift, axis=1) for shift in range(24)]
-    made = packed.exemplar(exemplar)
+    made = prepared(packed, exemplar)
     alone = [packed.search(made, one, 0.1, 0.2) for one in crops]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda one: packed.search(made, one, 0.1, 0.2), crops))
@@ -112,7 +117,7 @@ def test_a_network_with_a_head_embeds_as_without(small):
     with_head, without = (
         kernels.Network(to_bytes(one)) for one in (network, replace(network, head=None))
     )
-    with_head.search(with_head.exemplar(crop[:, :EXEMPLAR, :EXEMPLAR].copy()), crop, 0, 0)
+    with_head.search(prepared(with_head, crop[:, :EXEMPLAR, :EXEMPLAR].copy()), crop, 0, 0)
     assert np.array_equal(with_head.embed(crop), without.embed(crop))
     assert (with_head.has_head, without.has_head) == (True, False)
 
@@ -121,11 +126,15 @@ def test_what_the_head_cannot_use_is_refused(small):
     network, exemplar, crop = small
     packed, other = (kernels.Network(to_bytes(network)) for _ in range(2))
     plain = kernels.Network(to_bytes(replace(network, head=None)))
-    made = packed.exemplar(exemplar)
+    made = prepared(packed, exemplar)
     with pytest.raises(ValueError, match="no box head"):
-        plain.exemplar(exemplar)
+        plain.exemplar_feature(exemplar)
+    with pytest.raises(ValueError, match="no box head"):
+        plain.exemplar(packed.exemplar_feature(exemplar))
     with pytest.raises(ValueError, match="6 rows of cells, but crops of 31 have 13"):
-        packed.exemplar(crop)
+        packed.exemplar_feature(crop)
+    with pytest.raises(ValueError, match="feature has 576 bytes, not 540"):
+        packed.exemplar(np.zeros((6, 6, 15), np.uint8))
     with pytest.raises(ValueError, match="too small"):
         packed.search(made, crop[:, : EXEMPLAR - 2, : EXEMPLAR - 2].copy(), 0, 0)
     with pytest.raises(ValueError, match="another network"):
@@ -142,7 +151,7 @@ def test_a_file_is_loaded_and_answers_as_the_reference(small, tmp_path):
     write_packed(file, network)
     loaded = PackedBoxNetwork(read_packed(file), "small", threads=1)
     assert (loaded.name, loaded.network.threads) == ("small", 1)
-    answer = loaded.search(loaded.exemplar(exemplar), crop, (60.0, 30.0))
+    answer = loaded.search(prepared(loaded, exemplar), crop, (60.0, 30.0))
     response, target, quality, boxes = answer
     maps = reference(network, exemplar, crop, np.log([60 / 63.5, 30 / 63.5]))
     assert np.array_equal(np.stack([response, target, quality]), maps[:3])
@@ -152,7 +161,7 @@ def test_a_file_is_loaded_and_answers_as_the_reference(small, tmp_path):
 
 def test_copies_share_the_network_and_the_exemplar(small):
     network = PackedBoxNetwork(small[0])
-    exemplar = network.exemplar(small[1])
+    exemplar = prepared(network, small[1])
     assert copy.deepcopy([network, exemplar]) == [network, exemplar]
     assert copy.copy(exemplar) is exemplar
 
@@ -166,4 +175,4 @@ def test_a_network_without_a_head_is_refused_by_name(small):
 def test_a_believed_size_that_is_none_is_refused(small, believed):
     network = PackedBoxNetwork(small[0])
     with pytest.raises(InputError, match="positive and finite"):
-        network.search(network.exemplar(small[1]), small[2], believed)
+        network.search(prepared(network, small[1]), small[2], believed)

@@ -37,7 +37,10 @@ def test_answers_and_decisions_are_those_of_the_float_network(network, pairs):
     right = TorchBoxNetwork.from_file(LATENT)
     errors, spreads, overlaps, scores = [], [], [], []
     for exemplar, search, believed in pairs[16:]:
-        answers = [n.search(n.exemplar(exemplar), search, believed) for n in (network, right)]
+        answers = [
+            n.search(n.exemplar(n.exemplar_feature(exemplar)), search, believed)
+            for n in (network, right)
+        ]
         errors.append([np.mean((a - b) ** 2) for a, b in zip(*answers, strict=True)])
         spreads.append([np.std(logits) for logits in answers[1][:3]])
         ours, theirs = (decide(answer, believed, DecisionConfig()) for answer in answers)
