@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import cv2
 import matplotlib
@@ -19,14 +19,18 @@ from PIL import Image
 from rbsf.binarize.sign import approx_sign, clipped_sign, hard_sign
 from rbsf.binarize.weights import RBCN
 from rbsf.console import run_tool
-from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER, load_siamfc
+from rbsf.embedder import SHIPPED_RBSF, SHIPPED_TEACHER, load_embedder, load_siamfc
+from rbsf.engine.box_answer import BoxNetwork
 from rbsf.engine.pack import pack
 from rbsf.files.networks import load_network
 from rbsf.geometry import Box, Frame, Square, context_side, crop_squares, mean_color
 from rbsf.nn import SiamFC
+from tracker.loop.box_config import BoxTrackerConfig
+from tracker.loop.box_tracker import BoxTracker
 from tracker.loop.config import TrackerConfig
 from tracker.loop.response import correlate, find_peak, upsample
-from tracker.loop.siamfc_tracker import SiamFCTracker, Track
+from tracker.loop.siamfc_tracker import SiamFCTracker
+from tracker.loop.target import Track
 from tracker.output.annotate import annotate
 from tracker.video.synthetic import render
 
@@ -250,18 +254,36 @@ def _show_over(axes: Axes, search: NDArray[np.uint8], responses: NDArray[np.floa
 
 def draw_score() -> Figure:
     """A target that walks behind a board: its score, and the frames in which it counts as lost."""
-    frames = [(_with_board(image), box) for image, box in render(80, seed=1)]
-    tracks = _follow(frames)
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-    grid = figure.add_gridspec(2, 4, height_ratios=(1.15, 1))
+    config = BoxTrackerConfig()
+    tracker = BoxTracker(cast(BoxNetwork, load_embedder()), config)
+    return _behind_board(tracker, config, lambda lost: (10, lost[0], lost[-1] - 2, lost[-1] + 6))
+
+
+def draw_failure() -> Figure:
+    """RB-SF on the same clip: it says that it has lost the target, and does not find it again."""
+    config = TrackerConfig()
+    tracker = SiamFCTracker(load_siamfc(), config)
+    return _behind_board(tracker, config, lambda lost: (10, lost[0], 80, 109))
+
+
+def _behind_board(
+    tracker: BoxTracker | SiamFCTracker,
+    config: BoxTrackerConfig | TrackerConfig,
+    shown: Callable[[list[int]], tuple[int, ...]],
+) -> Figure:
+    """Four frames of the clip, and the score in all. `shown` chooses by which frames are lost."""
+    frames = [(_with_board(image), box) for image, box in render(110, seed=5)]
+    tracks = _follow(tracker, frames)
+    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
+    grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
     lost = [index for index, track in enumerate(tracks) if track.lost]
-    for column, index in enumerate((10, lost[0], lost[-1] - 2, lost[-1] + 6)):
+    for column, index in enumerate(shown(lost)):
         axes = figure.add_subplot(grid[0, column])
         drawn = annotate(frames[index][0], index, [tracks[index]])
-        axes.imshow(cv2.cvtColor(drawn[20:320, 80:380], cv2.COLOR_BGR2RGB))
+        axes.imshow(cv2.cvtColor(drawn[30:330, 80:520], cv2.COLOR_BGR2RGB))
         axes.set_title(f"frame {index}" + (", lost" if tracks[index].lost else ""))
         axes.set_axis_off()
-    _show_score(figure.add_subplot(grid[1, :]), tracks, lost)
+    _show_score(figure.add_subplot(grid[1, :]), tracks, lost, config)
     return figure
 
 
@@ -271,14 +293,15 @@ def _with_board(frame: Frame) -> Frame:
     return frame
 
 
-def _follow(frames: list[tuple[Frame, Box]]) -> list[Track]:
-    tracker = SiamFCTracker(load_siamfc())
+def _follow(tracker: BoxTracker | SiamFCTracker, frames: list[tuple[Frame, Box]]) -> list[Track]:
     tracker.init(*frames[0])
     return [Track(frames[0][1], 1.0, False), *(tracker.update(image) for image, _ in frames[1:])]
 
 
-def _show_score(axes: Axes, tracks: list[Track], lost: list[int]) -> None:
-    config = TrackerConfig()
+def _show_score(
+    axes: Axes, tracks: list[Track], lost: list[int], config: BoxTrackerConfig | TrackerConfig
+) -> None:
+    axes.set_facecolor("none")  # the page's colour shows through
     axes.axvspan(lost[0], lost[-1], color=ORANGE, alpha=0.2, lw=0, label="lost")
     axes.plot([track.score for track in tracks], color=TEAL, lw=2, label="score")
     for name in ("lost_below", "found_above"):
@@ -296,7 +319,8 @@ def _show_score(axes: Axes, tracks: list[Track], lost: list[int]) -> None:
 
 def draw_demo(file: Path) -> Path:
     """The tracker on the synthetic clip, every third frame, in half its size, without an end."""
-    tracks = _follow(list(render(120)))
+    tracker = BoxTracker(cast(BoxNetwork, load_embedder()))
+    tracks = _follow(tracker, list(render(120)))
     images = [
         Image.fromarray(_small(annotate(frame, index, [tracks[index]])))
         for index, (frame, _) in enumerate(render(120))
@@ -319,8 +343,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "threshold": draw_threshold,
     "response": draw_response,
     "score": draw_score,
+    "failure": draw_failure,
 }
-PHOTOGRAPHIC = {"response", "score"}
+PHOTOGRAPHIC = {"response", "score", "failure"}
 
 
 if __name__ == "__main__":
