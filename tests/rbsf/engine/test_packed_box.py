@@ -159,6 +159,18 @@ def test_a_file_is_loaded_and_answers_as_the_reference(small, tmp_path):
     assert np.allclose(boxes[2:], growth * np.array([60, 30])[:, None, None], rtol=1e-6)
 
 
+def test_a_mean_of_features_is_rounded_to_the_nearest_bytes(small):
+    network = PackedBoxNetwork(small[0])
+    first, second = (network.exemplar_feature(crop) for crop in (small[1], 255 - small[1]))
+    mean = first + np.float32(0.3) * (second - first)
+    answers = [
+        network.search(network.exemplar(feature), small[2], (60.0, 30.0)).target
+        for feature in (mean, np.rint(mean), first)
+    ]
+    assert np.array_equal(answers[0], answers[1])
+    assert not np.array_equal(answers[0], answers[2])
+
+
 def test_copies_share_the_network_and_the_exemplar(small):
     network = PackedBoxNetwork(small[0])
     exemplar = prepared(network, small[1])

@@ -56,7 +56,7 @@ def test_neighbours_that_see_the_same_thing_have_a_vote_on_its_box() -> None:
     answer.boxes[:, 8, 8] = (1, 2, 60, 40)
     answer.boxes[:, 8, 10] = (4, 2, 66, 40)  # belief 1/2, so it has half a vote
     answer.boxes[:, 9, 8] = (31, 2, 60, 40)  # an IoU of 1/3: another thing
-    answer.target[8, 11], answer.boxes[:, 8, 11] = 40, (1, 2, 90, 60)  # too far away
+    answer.target[8, 11], answer.boxes[:, 8, 11] = 40, (1, 2, 66, 44)  # too far away
     assert decide(answer, BELIEVED, HEAD_ALONE).box == pytest.approx((2, 2, 62, 40))
 
 
