@@ -75,7 +75,10 @@ def has_box_head(network: object) -> TypeGuard[BoxNetwork]:
 
 
 def feature_bytes(feature: Floats) -> NDArray[np.uint8]:
-    """Rounds a mean of exemplars' features to the bytes that a packed network takes."""
+    """Rounds a mean of exemplars' features, 6 x 6 x C, to the bytes that a packed network takes.
+
+    A feature of a packed network is its bytes, 0 to 255, of which 128 stands for 0.
+    """
     return np.rint(np.clip(feature, 0, 255)).astype(np.uint8)
 
 

@@ -58,11 +58,11 @@ def _cpu_gains_from_bf16() -> bool:
     """
     if torch.cpu._is_amx_tile_supported():
         return True
-    return torch.cpu._is_avx512_bf16_supported() and "AMD" in _vendor()
+    return torch.cpu._is_avx512_bf16_supported() and "AMD" in _cpu_description()
 
 
 @functools.cache
-def _vendor() -> str:
-    """Who made this CPU, as in "AuthenticAMD", or less where the system does not say it."""
+def _cpu_description() -> str:
+    """What the system says about this CPU, which names its maker, as in "AuthenticAMD"."""
     listed = Path("/proc/cpuinfo")
     return listed.read_text() if listed.is_file() else platform.processor()

@@ -106,13 +106,13 @@ def voted_box(
     is steadier than any one box (box voting, Gidaris and Komodakis, ICCV 2015).
 
     Args:
-        boxes: The boxes, 4 x r x r: the centre x and y, the width and the height.
-        score: The scores of the cells, r x r.
+        boxes: The boxes, 4 x r x r, as `BoxAnswer` has them, in pixels of the crop.
+        score: The scores of the cells, r x r, from 0 to 1.
         row: The row of the best cell.
         column: Its column.
 
     Returns:
-        The centre x and y, the width and the height.
+        The centre x and y from the crop's middle, the width and the height, in the crop's pixels.
     """
     rows = slice(max(row - VOTERS, 0), row + VOTERS + 1)
     columns = slice(max(column - VOTERS, 0), column + VOTERS + 1)

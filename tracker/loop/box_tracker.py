@@ -35,6 +35,8 @@ class BoxTracker:
     is likelier than what was found at the expected place, and if a look around it finds the same
     box again, with a score as high.
 
+    Every few frames, if it is sure, its exemplar takes over a share of how the target looks now.
+
     Frames are BGR uint8 arrays HxWx3, as OpenCV gives them, or grey ones, HxW.
 
     A tracker can be pickled, and goes on with the same numbers where it is unpickled.

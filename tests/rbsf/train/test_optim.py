@@ -70,7 +70,7 @@ def test_precision_is_what_was_asked_for(precision, kind):
 def test_auto_is_bf16_where_a_cpu_gains_from_it(amx, avx512_bf16, vendor, kind, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
-    monkeypatch.setattr("rbsf.train.optim._vendor", lambda: vendor)
+    monkeypatch.setattr("rbsf.train.optim._cpu_description", lambda: vendor)
     with autocast("auto", torch.device("cpu")):
         assert nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype == kind
 
