@@ -130,6 +130,30 @@ def box_losses(
     )
 
 
+def taught_losses(
+    logits: Tensor, boxes: Tensor, taught: Tensor, taught_boxes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The losses of following another tracker's answers, where the teacher has cells.
+
+    A cell counts as a positive by the share that the teacher believes in it, and as a negative by
+    the rest. Its box is taught by the same share, since a box beside the target says nothing.
+
+    Args:
+        logits: Our logits of the target's middle being at a cell, (N, r, r).
+        boxes: Our boxes, (N, 4, r, r).
+        taught: The teacher's probabilities of that, (N, r, r).
+        taught_boxes: The teacher's boxes, (N, 4, r, r).
+
+    Returns:
+        Two tensors (N,): the cross-entropy, in which all positives count half, and the mean of
+        1 - GIoU with the teacher's boxes.
+    """
+    positive = _masked_mean(F.softplus(-logits), taught)
+    negative = _masked_mean(F.softplus(logits), 1 - taught)
+    giou = overlaps(boxes, taught_boxes)[1]
+    return 0.5 * (positive + negative), _masked_mean(1 - giou, taught)
+
+
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     """The mean of losses (N,) with weights (N,); 0 if all weights are 0."""
     weights = weights.to(losses.dtype)

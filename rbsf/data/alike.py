@@ -30,6 +30,10 @@ class Alike:
             if label:
                 self._of_label[label].append(number)
 
+    def of_class(self, number: int) -> list[int]:
+        """The targets of the same class, the target itself included; none if it has no class."""
+        return self._of_label.get(self._labels[number], [])
+
     def draw(self, number: int, draw: Draw) -> int | None:
         """Draws another target of the same picture or class, if there is one, else any other.
 
@@ -41,8 +45,7 @@ class Alike:
             The number of the other target. None if the source has no other.
         """
         picture = self._of_picture[self.pictures[number]]
-        of_class = self._of_label.get(self._labels[number], [])
-        kinds = [group for group in (picture, of_class) if len(group) > 1]
+        kinds = [group for group in (picture, self.of_class(number)) if len(group) > 1]
         everything: Sequence[int] = range(len(self.pictures))
         group = kinds[int(draw.integers(len(kinds)))] if kinds else everything
         if len(group) == 1:

@@ -70,6 +70,13 @@ class BoxAugmentSettings(Settings):
         le=1,
         description="The probability that another target is pasted beside the true one.",
     )
+    alike: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The probability that such another target, or that of a negative pair, is of "
+        "the same class, where the source knows classes.",
+    )
     background: float = Field(
         0,
         ge=0,

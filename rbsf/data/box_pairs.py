@@ -19,7 +19,7 @@ from rbsf.data.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import DataSettings, PairDataset, open_sources
 from rbsf.data.paste import occlude, paste_beside, put_before
-from rbsf.data.thing import Draw, Image, chance, read_thing
+from rbsf.data.thing import Draw, Image, Thing, chance, read_thing
 
 
 class BoxPair(NamedTuple):
@@ -77,7 +77,7 @@ class BoxPairs(PairDataset):
         shown, s = read_thing(target, first), self.settings.box_augment
         present = draw.random() >= s.negative
         if not present:
-            found = self._another(group, number, draw)
+            found = self._other(group, number, draw)
         else:
             found = shown if first == second else read_thing(target, second)
         flip = draw.random() < s.flip
@@ -103,7 +103,7 @@ class BoxPairs(PairDataset):
         """Makes the search unlike the exemplar, by a distractor, occlusion, colours and blur."""
         s = self.settings.box_augment
         if draw.random() < s.distractor:
-            paste_beside(view.pixels, view.box, self._another(group, number, draw), draw)
+            paste_beside(view.pixels, view.box, self._other(group, number, draw), draw)
         if draw.random() < s.occlusion:
             occlude(view.pixels, view.box, draw)
         grey = bool(draw.random() < s.grey)
@@ -115,6 +115,21 @@ class BoxPairs(PairDataset):
         if s.noise:
             pixels = grain(pixels, s.noise, draw)
         return exemplar, view._replace(pixels=pixels)
+
+    def _other(self, group: int, number: int, draw: Draw) -> Thing:
+        """Draws another target of the source: of the same class with the probability `alike`.
+
+        A target of the same picture is not taken as one of the same class, since a view of it may
+        show both.
+        """
+        alike = self.alike[group]
+        others = alike.of_class(number) if chance(self.settings.box_augment.alike, draw) else []
+        if others:
+            other = others[int(draw.integers(len(others)))]
+            if alike.pictures[other] != alike.pictures[number]:
+                target, kept = self.groups[group][other]
+                return read_thing(target, int(draw.choice(kept)))
+        return self._another(group, number, draw)
 
     def _two_frames(
         self, target: CachedTarget, kept: NDArray[np.int64], draw: Draw

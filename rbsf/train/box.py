@@ -15,18 +15,26 @@ import torch
 from torch import Tensor, nn
 
 from rbsf.binarize import RBCN
-from rbsf.box_losses import box_losses, make_labels, target_loss, weighted_mean
+from rbsf.box_losses import (
+    box_losses,
+    make_labels,
+    target_loss,
+    taught_losses,
+    weighted_mean,
+)
 from rbsf.data.box_pairs import BoxPair, BoxPairs
 from rbsf.data.on_device.batches import draw_batch
 from rbsf.data.on_device.draws import Draws
 from rbsf.data.on_device.store import Store, load_store
 from rbsf.engine.torch_box import BACKBONES, float_copy
+from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, restore_module
 from rbsf.files.networks import load_network
 from rbsf.files.weights import SHIPPED_TEACHER
 from rbsf.nn import BinaryAlexNetV1, Output, SiamFC
 from rbsf.nn.backbone import FEATURE_CHANNELS
 from rbsf.nn.box_head import BoxHead, BoxMaps, BoxNet
+from rbsf.train.answer_teacher import Answers, AnswerTeacher
 from rbsf.train.box_settings import BoxSettings
 from rbsf.train.distributed import World
 from rbsf.train.feature_teacher import FeatureAdapter, FeatureTeacher
@@ -98,7 +106,8 @@ class BoxTask:
         world: This process among all.
 
     Raises:
-        InputError: The checkpoint to start from or the feature teacher cannot be loaded.
+        InputError: The checkpoint to start from or a teacher cannot be loaded, or a head teacher
+            has no feature teacher.
     """
 
     kind = "box"
@@ -111,14 +120,22 @@ class BoxTask:
         self.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.modules: dict[str, nn.Module] = {}
         self.teacher: FeatureTeacher | None = None
+        self.answers: AnswerTeacher | None = None
         # Weights that have learned must not follow an adapter that knows nothing yet.
         self.adapter_alone = bool(settings.start) and not kept
-        if settings.feature_teacher and settings.losses.feature:
+        if settings.head_teacher and not settings.feature_teacher:
+            raise InputError(
+                "a head teacher needs the backbone that it was trained with: name it as feature "
+                "teacher"
+            )
+        if settings.feature_teacher and (settings.losses.feature or settings.head_teacher):
             self.teacher = FeatureTeacher(settings.feature_teacher, world.device)
             adapter = FeatureAdapter(FEATURE_CHANNELS, self.teacher.channels)
             if kept:
                 restore_module(adapter, kept, str(settings.start))
             self.modules["adapter"] = adapter.to(world.device)
+            if settings.head_teacher:
+                self.answers = AnswerTeacher(settings.head_teacher, self.teacher)
         self.optimisers = {"optimiser": make_optimiser(settings.optimiser, self._groups())}
         self.flip_ratio, self.steps, self.epoch = 0.0, 0, 0
 
@@ -192,7 +209,10 @@ class BoxTask:
         losses["kernel"] = self._kernel_loss()
         if self.teacher:
             ours = x.detach() if self.epoch == 0 and self.adapter_alone else x
-            losses["feature"] = self.modules["adapter"](ours, self.teacher(pairs.searches))
+            taught = self.teacher(pairs.searches)
+            losses["feature"] = self.modules["adapter"](ours, taught)
+            if self.answers:
+                losses |= self._taught_losses(pairs, maps, self.answers(pairs.exemplars, taught))
         weights = s.losses.model_dump()
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         self._descend(total)
@@ -214,6 +234,14 @@ class BoxTask:
             "box": weighted_mean(box, shown),
             "quality": weighted_mean(quality, shown),
         }, weighted_mean(iou, shown)
+
+    def _taught_losses(self, pairs: BoxBatch, maps: BoxMaps, taught: Answers) -> dict[str, Tensor]:
+        """The losses of following the teacher's answers, at the cells that it has too."""
+        target, boxes = maps.target[:, ::2, ::2], maps.boxes[:, :, ::2, ::2]
+        losses = taught_losses(target, boxes, taught.target, taught.boxes)
+        trusted = pairs.present & (taught.agree(pairs.boxes) | ~pairs.boxed)
+        names = ("taught_target", "taught_box")
+        return {n: weighted_mean(loss, trusted) for n, loss in zip(names, losses, strict=True)}
 
     def _kernel_loss(self) -> Tensor:
         """Half of RBCN's squares (eq. 3), summed over layers and filters."""

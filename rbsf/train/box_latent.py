@@ -18,6 +18,7 @@ from rbsf.engine.torch_box import load_box_net
 from rbsf.errors import InputError
 from rbsf.files.checkpoint import load_checkpoint, save_checkpoint
 from rbsf.nn import BinaryConv2d
+from rbsf.train.box_settings import FILES
 
 SMALLEST = 2.0**-14
 """The least magnitude of a stored latent weight, which is half precision's smallest normal number.
@@ -55,7 +56,7 @@ def save_latent(checkpoint: Path, output: Path, metrics: dict[str, float]) -> No
 
 def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
     """A run's settings with the default folders for data, and other files by name alone."""
-    named = {key: Path(config[key]).name for key in ("start", "feature_teacher") if config.get(key)}
+    named = {key: Path(config[key]).name for key in FILES if config.get(key)}
     defaults = BoxDataSettings()
     folders = {"root": defaults.root, "cache": defaults.cache}
     return config | named | {"data": config.get("data", {}) | folders}

@@ -12,6 +12,9 @@ from rbsf.config import Settings
 from rbsf.data.box_pairs import BoxDataSettings
 from rbsf.train.settings import RunSettings
 
+FILES = ("start", "feature_teacher", "head_teacher")
+"""The settings that name a file."""
+
 
 class BoxLossWeights(Settings):
     """The weight of each loss. The defaults are those of the pilot."""
@@ -26,6 +29,12 @@ class BoxLossWeights(Settings):
     )
     response: float = Field(0.7, ge=0, description="The cross-entropy of the plain correlation.")
     feature: float = Field(0.6, ge=0, description="The distance from the teacher's features.")
+    taught_target: float = Field(
+        0.5, ge=0, description="The cross-entropy of the target map with the teacher's answers."
+    )
+    taught_box: float = Field(
+        0.75, ge=0, description="1 - GIoU of the boxes with those of the teacher's answers."
+    )
     kernel: float = Field(
         0,
         ge=0,
@@ -51,6 +60,11 @@ class BoxSettings(RunSettings):
     )
     feature_teacher: str | None = Field(
         None, description="The ONNX file of a NanoTrack backbone, which teaches features."
+    )
+    head_teacher: str | None = Field(
+        None,
+        description="The ONNX file of the head that belongs to the feature teacher. Its answers "
+        "are taught where it agrees with the true box, and where there is none.",
     )
     losses: BoxLossWeights = Field(BoxLossWeights(), description="The weight of each loss.")
     backbone_rate: float = Field(
@@ -80,9 +94,8 @@ class BoxSettings(RunSettings):
     )
 
     def input_files(self) -> dict[str, str]:
-        """The checkpoint that the training starts from, and the teacher of features."""
-        files = {"start": self.start, "feature_teacher": self.feature_teacher}
-        return {key: file for key, file in files.items() if file}
+        """The checkpoint that the training starts from, and the files of its teachers."""
+        return {key: file for key in FILES if (file := getattr(self, key))}
 
     def rate_at(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0."""

@@ -7,6 +7,7 @@ read from an ONNX file that the settings of the run name. The project does not s
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,16 @@ CELLS = slice(3, 14)
 class FeatureTeacher:
     """NanoTrack's backbone, V2 or V3.
 
-    ONNX Runtime runs it on a CPU, on one thread, where it is several times as fast as torch. Torch
-    runs it on other devices, in whole batches.
+    ONNX Runtime runs it on the search crops on a CPU, on one thread, where it is several times as
+    fast as torch. Torch runs it on other devices, in whole batches.
 
     Args:
         path: Its ONNX file. The input is (1, 3, 255, 255), BGR, 0 to 255; the output is
             (1, C, 16, 16).
-        device: Where the search crops are.
+        device: Where the crops are.
+
+    Attributes:
+        channels: The number C of channels of the features.
 
     Raises:
         InputError: A package is not installed, or the file is not such a network.
@@ -46,19 +50,24 @@ class FeatureTeacher:
             raise InputError(
                 f"there is no feature teacher at {path}: give the ONNX file of a NanoTrack backbone"
             )
-        self.graph: OnnxGraph | None = None
+        self.path, self.device = path, device
+        self.session: Any = None
         if device.type == "cpu":
             self.session = _open_session(path)
             self.input: str = self.session.get_inputs()[0].name
             takes, gives = self.session.get_inputs()[0].shape, self.session.get_outputs()[0].shape
         else:
-            self.graph = OnnxGraph(path).to(device).eval().requires_grad_(False)
             takes, gives = self.graph.input_shapes[0], self.graph.output_shapes[0]
         if takes != [1, 3, 255, 255] or gives[2:] != [16, 16]:
             raise InputError(
                 f"{path} is not a NanoTrack backbone: it must map 3x255x255 to Cx16x16"
             )
         self.channels: int = gives[1]
+
+    @cached_property
+    def graph(self) -> OnnxGraph:
+        """The backbone in torch, on the device. It takes crops of any size."""
+        return OnnxGraph(self.path).to(self.device).eval().requires_grad_(False)
 
     @torch.no_grad()
     def __call__(self, searches: Tensor) -> Tensor:
@@ -68,17 +77,20 @@ class FeatureTeacher:
             searches: The crops, RGB (N, 3, 255, 255), 0 to 255.
 
         Returns:
-            The features, (N, C, 11, 11). One cell covers two by two of ours.
+            The features, (N, C, 16, 16).
         """
-        bgr = searches.flip(1).float()
-        if self.graph:
-            with autocast("auto", searches.device):
-                features = self.graph(bgr)[0].float()
-        else:
-            crops = bgr.contiguous().numpy()
-            rows = [self.session.run(None, {self.input: crop[None]})[0] for crop in crops]
-            features = torch.from_numpy(np.concatenate(rows))
-        return features[:, :, CELLS, CELLS]
+        if not self.session:
+            return self.embed_exemplars(searches)
+        crops = searches.flip(1).float().contiguous().numpy()
+        rows = [self.session.run(None, {self.input: crop[None]})[0] for crop in crops]
+        return torch.from_numpy(np.concatenate(rows))
+
+    @torch.no_grad()
+    def embed_exemplars(self, exemplars: Tensor) -> Tensor:
+        """Embeds exemplar crops, RGB (N, 3, 127, 127), 0 to 255, as features (N, C, 8, 8)."""
+        with autocast("auto", exemplars.device):
+            features: Tensor = self.graph(exemplars.flip(1).float())[0]
+        return features.float()
 
 
 def _open_session(path: str) -> Any:
@@ -112,7 +124,7 @@ class FeatureAdapter(nn.Module):
 
         Args:
             features: Our features, (N, C, 22, 22).
-            taught: The teacher's features, (N, C', 11, 11).
+            taught: The teacher's features, (N, C', 16, 16).
         """
         ours = self.project(F.avg_pool2d(features, 2))
-        return feature_distillation(normalise(ours), normalise(taught))
+        return feature_distillation(normalise(ours), normalise(taught[:, :, CELLS, CELLS]))

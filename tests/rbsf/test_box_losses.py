@@ -14,6 +14,7 @@ from rbsf.box_losses import (
     make_labels,
     overlaps,
     target_loss,
+    taught_losses,
     weighted_mean,
 )
 
@@ -130,3 +131,35 @@ def test_a_weighted_mean_leaves_out_what_weighs_nothing() -> None:
     losses = torch.tensor([1.0, 100.0, 3.0])
     assert weighted_mean(losses, torch.tensor([True, False, True])) == 2
     assert weighted_mean(losses, torch.zeros(3)) == 0
+
+
+def test_a_teacher_that_is_sure_teaches_as_labels_do() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(1, 17, 17)
+    labels = make_labels(CENTRED, THERE, 17)
+    sure = Labels(labels.positive, ~labels.positive, labels.near)
+    boxes = CENTRED[:, :, None, None].expand(-1, -1, 17, 17)
+    target, box = taught_losses(logits, boxes, labels.positive.float(), boxes)
+    assert target.item() == pytest.approx(target_loss(logits, sure).item())
+    assert box.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_doubt_of_the_teacher_is_the_best_answer_to_it() -> None:
+    doubt = torch.full((1, 9, 9), 0.5)
+    boxes = CENTRED[:, :, None, None].expand(-1, -1, 9, 9)
+
+    def cost(logit: float) -> float:
+        return taught_losses(torch.full((1, 9, 9), logit), boxes, doubt, boxes)[0].item()
+
+    assert cost(0.0) == pytest.approx(math.log(2))
+    assert cost(0.0) < min(cost(-0.5), cost(0.5))
+
+
+def test_a_taught_box_counts_by_what_the_teacher_believes_in_its_cell() -> None:
+    wanted = CENTRED[:, :, None, None].repeat(1, 1, 2, 2)
+    ours = wanted.clone()
+    ours[0, 0, 0, 0] = 64.0  # beside the teacher's box: IoU 0, and the hull is full, so GIoU is 0
+    belief = torch.tensor([[[0.25, 0.75], [0.0, 0.0]]])
+    assert taught_losses(torch.zeros(1, 2, 2), ours, belief, wanted)[1].item() == pytest.approx(
+        0.25
+    )

@@ -41,6 +41,10 @@ def train(
         Path | None,
         typer.Option(help="The ONNX file of a NanoTrack backbone, which teaches features."),
     ] = None,
+    head_teacher: Annotated[
+        Path | None,
+        typer.Option(help="The ONNX file of the head on that backbone, which teaches answers."),
+    ] = None,
     output: Output = None,
     resume: Resume = False,
 ) -> None:
@@ -60,6 +64,7 @@ def train(
     check_folder(data, "--data", "the folder that holds the data sources")
     check_file(start, "--start")
     check_file(feature_teacher, "--feature-teacher")
+    check_file(head_teacher, "--head-teacher")
     from rbsf.data.box_pairs import open_box_pairs
     from rbsf.train.box import BoxLoop, BoxTask
     from rbsf.train.box_settings import BoxSettings
@@ -67,7 +72,7 @@ def train(
     from rbsf.train.run import train as train_in
 
     settings = override(BoxSettings, config, data)
-    named = {"start": start, "feature_teacher": feature_teacher}
+    named = {"start": start, "feature_teacher": feature_teacher, "head_teacher": head_teacher}
     given = {key: str(value) for key, value in named.items() if value is not None}
     settings = settings.model_copy(update=given)
     folder = output or Path("runs") / config.stem

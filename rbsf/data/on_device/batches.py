@@ -30,13 +30,15 @@ def draw_batch(store: Store, count: int, s: BoxAugmentSettings, draw: Draws) -> 
     second = _second_rows(store, first, draw)
     still = first == second
     present = draw(count) >= s.negative
-    found = torch.where(present, second, _other_rows(store, source, target, draw))
+    found = torch.where(present, second, _other_rows(store, source, target, s.alike, draw))
     mirror = torch.where(draw(count) < s.flip, -1.0, 1.0)
     boxed = store.boxed[source]
     exemplars = exemplar_views(store, first, mirror, draw)
     views = search_views(store, found, mirror, still, s, draw)
     change_background(views, still & boxed & (draw(count) < s.background))
-    paste_beside(views, store, _other_rows(store, source, target, draw), s.distractor, draw)
+    paste_beside(
+        views, store, _other_rows(store, source, target, s.alike, draw), s.distractor, draw
+    )
     occlude(views, s.occlusion, draw)
     grey = draw(count) < s.grey
     exemplars = recolour(exemplars, s.colour, grey, draw)
@@ -69,10 +71,24 @@ def _second_rows(store: Store, first: Tensor, draw: Draws) -> Tensor:
     return torch.where(others > 0, second, first)
 
 
-def _other_rows(store: Store, source: Tensor, target: Tensor, draw: Draws) -> Tensor:
-    """Draws a row of another target of the same source."""
+def _other_rows(store: Store, source: Tensor, target: Tensor, alike: float, draw: Draws) -> Tensor:
+    """Draws a row of another target of each source, as `BoxPairs` does.
+
+    Args:
+        store: The crops.
+        source: The sources, (N,).
+        target: The targets, (N,).
+        alike: The share of those that are of the same class, where there is a class.
+        draw: The source of random numbers.
+    """
     first, end = store.sources[source].unbind(dim=1)
     step = 1 + draw.below(end - first - 1)
     other = first + (target - first + step) % (end - first)
+    if alike:
+        low, high = store.alike[target].unbind(dim=1)
+        kin = store.kin[low + draw.below(high - low)]
+        elsewhere = store.pictures[kin] != store.pictures[target]
+        chosen = (draw(len(target)) < alike) & (high > low) & elsewhere
+        other = torch.where(chosen, kin, other)
     low, high = store.targets[other].unbind(dim=1)
     return low + draw.below(high - low)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rbsf.console import console
 from rbsf.cores import usable_cores
+from rbsf.data.alike import Alike
 from rbsf.data.box_pairs import BoxPairs
 from rbsf.data.crops import CachedTarget
 from rbsf.data.thing import Thing, read_thing
@@ -37,6 +38,13 @@ class Store(NamedTuple):
     """The first row of each target and the one after its last, (T, 2)."""
     sources: Tensor
     """The first target of each source and the one after its last, (K, 2)."""
+    pictures: Tensor
+    """The number of the picture or sequence that each target is in, (T,), in its source."""
+    alike: Tensor
+    """Where in `kin` the targets of each target's class begin and end, (T, 2). Targets without a
+    class have none."""
+    kin: Tensor
+    """The numbers of targets, class by class, (R,)."""
     boxed: Tensor
     """Whether the boxes of a source are annotated, (K,) bool."""
     weights: Tensor
@@ -72,6 +80,8 @@ def load_store(pairs: BoxPairs, device: torch.device) -> Store:
     last = np.cumsum([len(group) for group in pairs.groups])
     first = np.concatenate([[0], last[:-1]])
 
+    alike, kin = _classes(pairs.alike, first.tolist())
+
     def there(values: object, kind: torch.dtype) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=kind, device=device)
 
@@ -82,6 +92,9 @@ def load_store(pairs: BoxPairs, device: torch.device) -> Store:
         there(np.concatenate(near), torch.long),
         there(np.stack([starts, ends], axis=1), torch.long),
         there(np.stack([first, last], axis=1), torch.long),
+        there(np.concatenate([alike.pictures for alike in pairs.alike]), torch.long),
+        there(alike, torch.long),
+        there(kin, torch.long),
         there([source.kind != "folder" for source in settings.sources], torch.bool),
         there(pairs.weights, torch.float32),
     )
@@ -112,6 +125,21 @@ def _things(targets: list[tuple[CachedTarget, NDArray[np.int64]]]) -> Iterator[T
         for start in range(0, len(targets), block):  # not all of them at once in this memory
             for things in pool.map(read, targets[start : start + block]):
                 yield from things
+
+
+def _classes(groups: Sequence[Alike], first: list[int]) -> tuple[list[tuple[int, int]], list[int]]:
+    """The targets of each class in one list, and where in it those of each target's class are."""
+    spans: list[tuple[int, int]] = []
+    kin: list[int] = []
+    for group, start in zip(groups, first, strict=True):
+        known: dict[int, tuple[int, int]] = {}  # by the first target of the class
+        for number in range(len(group.pictures)):
+            members = group.of_class(number)
+            if members and members[0] not in known:
+                known[members[0]] = len(kin), len(kin) + len(members)
+                kin += [start + member for member in members]
+            spans.append(known[members[0]] if members else (0, 0))
+    return spans, kin or [0]
 
 
 def _near(frames: NDArray[np.int64], gap: int) -> NDArray[np.int64]:

@@ -99,3 +99,31 @@ def test_a_thing_is_the_target_in_the_middle_of_what_was_seen(tmp_path: Path) ->
     left, top, right, bottom = found.valid
     assert right - left == pytest.approx(159 * scale, abs=1.5)
     assert bottom - top == pytest.approx(119 * scale, abs=1.5)
+
+
+def name_classes(folder: Path, images: int) -> None:
+    """Makes every other photograph of `write_voc` show a cat, and the rest a dog."""
+    for number in range(images):
+        file = folder / "Annotations" / f"photo{number}.xml"
+        name = ("cat", "dog")[number % 2]
+        file.write_text(file.read_text().replace("<name>thing<", f"<name>{name}<"))
+
+
+@pytest.mark.parametrize("alike", [0.0, 1.0])
+def test_another_target_is_of_the_same_class_if_that_is_asked_for(
+    tmp_path: Path, alike: float
+) -> None:
+    name_classes(write_voc(tmp_path, images=6), 6)
+    pairs = open_tiny(tmp_path, "voc", box_augment=BoxAugmentSettings(alike=alike))
+    targets = [target for target, _ in pairs.groups[0]]
+    shown = [target.crop(0) for target in targets]
+    draw = np.random.default_rng(0)
+    others = [pairs._other(0, 2, draw).crop for _ in range(60)]
+    found = {n for other in others for n, crop in enumerate(shown) if np.array_equal(crop, other)}
+    assert 2 not in found
+    classes = {targets[n].name.split("/")[-1] for n in found}
+    # the other two of its class, and sometimes any, where its own picture was drawn
+    assert found == {0, 1, 3, 4, 5}
+    assert classes == {"cat", "dog"}
+    cats = sum(np.array_equal(other, shown[n]) for other in others for n in (0, 4))
+    assert cats > 40 if alike else cats < 40

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from test_box_augment import PLAIN, SIZE, red_box, red_thing
-from test_box_pairs import open_tiny
-from tiny_data import write_got10k, write_plain
+from test_box_pairs import name_classes, open_tiny
+from tiny_data import write_got10k, write_plain, write_voc
 from torch import Tensor
 
 from rbsf.data.box_augment import BoxAugmentSettings, search_view
 from rbsf.data.box_pairs import BoxPair
-from rbsf.data.on_device.batches import _second_rows, draw_batch
+from rbsf.data.on_device.batches import _other_rows, _second_rows, draw_batch
 from rbsf.data.on_device.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.on_device.draws import Draws
 from rbsf.data.on_device.paste import change_background, occlude
@@ -43,6 +43,9 @@ def red_store(rows: int = 8) -> Store:
         own,
         own,
         torch.tensor([[0, rows]]),
+        torch.arange(rows),
+        torch.zeros(rows, 2, dtype=torch.long),
+        torch.zeros(1, dtype=torch.long),
         torch.tensor([True]),
         torch.ones(1),
     )
@@ -61,6 +64,9 @@ def shade_store(targets: int = 3, frames: int = 4) -> Store:
         of,
         of[::frames],
         torch.tensor([[0, targets]]),
+        torch.arange(targets),
+        torch.zeros(targets, 2, dtype=torch.long),
+        torch.zeros(1, dtype=torch.long),
         torch.tensor([True]),
         torch.ones(1),
     )
@@ -234,3 +240,23 @@ def test_colours_change_as_asked() -> None:
     deviations = noisy.flatten(1).std(dim=1)
     assert deviations.max() < 8.3
     assert deviations.mean().item() == pytest.approx(4, abs=1)
+
+
+def test_other_targets_are_of_the_same_class_and_of_another_picture(tmp_path: Path) -> None:
+    write_plain(tmp_path)
+    name_classes(write_voc(tmp_path, images=6), 6)
+    store = load_store(open_tiny(tmp_path, "folder", "voc"), CPU)
+    source, target = torch.ones(400).long(), torch.full((400,), 3 + 2)  # behind three photographs
+    assert store.alike[:3].tolist() == [[0, 0]] * 3
+    assert sorted(store.kin.tolist()) == [3, 4, 5, 6, 7, 8]
+    rows = _other_rows(store, source, target, 1.0, Draws(CPU, (0,))) - 3
+    counts = torch.bincount(rows, minlength=6)
+    assert counts[2] == 0
+    # the two other cats have a third of the draws each, and 2/5 of those that drew its own picture
+    assert counts[[0, 4]].sum().item() == pytest.approx(400 * (2 / 3 + 1 / 3 * 2 / 5), abs=40)
+    anyone = torch.bincount(_other_rows(store, source, target, 0.0, Draws(CPU, (0,))) - 3)
+    assert anyone[[0, 4]].sum().item() == pytest.approx(400 * 2 / 5, abs=40)
+    unnamed = _other_rows(
+        store, torch.zeros(50).long(), torch.zeros(50).long(), 1.0, Draws(CPU, (0,))
+    )
+    assert set(unnamed.tolist()) == {1, 2}

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 import torch
 from tiny_data import write_got10k, write_plain
+from tiny_teacher import tiny_backbone
 
 from rbsf.binarize import ActivationBinarizerName
 from rbsf.config import CONFIGS, load_settings
@@ -155,7 +156,7 @@ class SomeTeacher:
     channels = 3
 
     def __init__(self, path: str, device: torch.device) -> None:
-        self.features = torch.randn(2, 3, 11, 11)
+        self.features = torch.randn(2, 3, 16, 16)
 
     def __call__(self, searches: torch.Tensor) -> torch.Tensor:
         return self.features
@@ -224,31 +225,12 @@ def test_an_adapter_finds_features_that_are_a_mixture_of_ours() -> None:
     adapter = FeatureAdapter(4, 3)
     ours = torch.randn(2, 4, 22, 22)
     taught = adapter.project(torch.nn.functional.avg_pool2d(ours, 2)).detach()
-    assert adapter(ours, 5 * taught - 1).item() == pytest.approx(0, abs=1e-4)
-    assert adapter(ours, torch.randn(2, 3, 11, 11)).item() == pytest.approx(2, abs=0.5)
+    wider = torch.nn.functional.pad(5 * taught - 1, (3, 2, 3, 2), value=9.0)  # we see its middle
+    assert adapter(ours, wider).item() == pytest.approx(0, abs=1e-4)
+    assert adapter(ours, torch.randn(2, 3, 16, 16)).item() == pytest.approx(2, abs=0.5)
     assert feature_distillation(normalise(taught), normalise(-taught)).item() == pytest.approx(
         4, abs=1e-2
     )
-
-
-def tiny_backbone(path: Path, size: int = 255) -> Path:
-    """An ONNX network of NanoTrack's shapes: the mean over 16x16 pixels, BGR, no padding."""
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper
-
-    pool = helper.make_node(
-        "AveragePool", ["input"], ["output"], kernel_shape=[15, 15], strides=[16, 16]
-    )
-    cells = (size - 15) // 16 + 1
-    graph = helper.make_graph(
-        [pool],
-        "mean",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, size, size])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, cells, cells])],
-    )
-    opset = helper.make_opsetid("", 13)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
-    return path
 
 
 def test_the_teacher_sees_bgr_and_answers_at_our_cells(tmp_path: Path) -> None:
@@ -257,9 +239,9 @@ def test_the_teacher_sees_bgr_and_answers_at_our_cells(tmp_path: Path) -> None:
     pixels = torch.zeros(1, 3, 255, 255)
     pixels[0, 0, 48:63, 64:79] = 100.0  # red, where the teacher's cell (3, 4) is
     taught = teacher(pixels)
-    assert taught.shape == (1, 3, 11, 11)
-    assert taught[0, 2, 0, 1].item() == pytest.approx(100)
-    assert taught.sum().item() == pytest.approx(100)
+    assert taught.shape == (1, 3, 16, 16)
+    assert taught[0, 2, 3, 4].item() == pytest.approx(100, abs=1e-3)
+    assert taught.sum().item() == pytest.approx(100, abs=1e-3)
 
 
 def test_a_teacher_of_other_shapes_is_refused(tmp_path: Path) -> None:
