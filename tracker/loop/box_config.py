@@ -10,6 +10,7 @@ from rbsf.config import Settings
 
 from .box_decision import DecisionConfig
 from .box_score import ScoreConfig
+from .learning import LearningConfig
 
 
 class RecoveryConfig(Settings):
@@ -31,21 +32,6 @@ class RecoveryConfig(Settings):
     it."""
 
 
-class LearningConfig(Settings):
-    """How the exemplar follows the look of the target.
-
-    The exemplar is a running mean of features. It costs one more pass of the network over a small
-    crop, a quarter of a look, in each frame that it learns from.
-    """
-
-    rate: float = Field(default=0.1, ge=0, le=1)
-    """The share of the present look that the exemplar takes over. With 0 it stays the first one."""
-    every: int = Field(default=3, ge=1, le=1000)
-    """It learns in every so many-th frame."""
-    above: float = Field(default=0.6, ge=0, le=1)
-    """It learns only from a frame whose score is above this, and in which nothing is lost."""
-
-
 class BoxTrackerConfig(Settings):
     """How a target is followed from frame to frame."""
 
@@ -55,7 +41,7 @@ class BoxTrackerConfig(Settings):
     """How likely a box is, from what the network says."""
     recovery: RecoveryConfig = RecoveryConfig()
     """How a lost target is looked for."""
-    size_rate: float = Field(default=0.3, ge=0, le=1)
+    size_rate: float = Field(default=0.4, ge=0, le=1)
     """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
     learning: LearningConfig = LearningConfig()
     """How the exemplar follows the look of the target."""

@@ -48,7 +48,7 @@ class DecisionConfig(Settings):
     trained for longer did best at one half; with the present weights the peak only takes away."""
     size_penalty: float = Field(default=0.05, ge=0, le=100)
     """How strongly a change of size or shape counts against a cell (SiamRPN's k)."""
-    window_influence: float = Field(default=0.5, ge=0, lt=1)
+    window_influence: float = Field(default=0.4, ge=0, lt=1)
     """The weight of the Hann window, which favours small displacements."""
 
 

@@ -11,6 +11,7 @@ from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
 
 from .box_decision import Decision, DecisionConfig, decide
 from .config import TrackerConfig
+from .learning import LearningConfig
 from .view import Cropper
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Eye:
     def __init__(self, network: BoxNetwork, frame: Frame, box: Box, config: DecisionConfig) -> None:
         frame = as_bgr(frame)
         self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
-        self._feature = self._embed(frame, box)
+        self._first = self._present = self._feature = self._embed(frame, box)
         self._exemplar = network.exemplar(self._feature)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -66,16 +67,19 @@ class Eye:
         """
         self._cropper.checked(frame)
 
-    def learn(self, frame: Frame, box: Box, rate: float) -> None:
+    def learn(self, frame: Frame, box: Box, config: LearningConfig) -> None:
         """Takes over a share of how the target looks now.
+
+            present = present + rate (now - present),    exemplar = kept first + (1 - kept) present
 
         Args:
             frame: A frame of the same size as the first one.
             box: The target's box in it.
-            rate: The share, from 0 to 1.
+            config: The shares.
         """
         now = self._embed(as_bgr(frame), box)
-        self._feature = self._feature + np.float32(rate) * (now - self._feature)
+        self._present = self._present + np.float32(config.rate) * (now - self._present)
+        self._feature = self._present + np.float32(config.kept) * (self._first - self._present)
         self._exemplar = self._network.exemplar(self._feature)
 
     def _embed(self, frame: Frame, box: Box) -> NDArray[np.float32]:

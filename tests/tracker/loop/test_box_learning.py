@@ -1,4 +1,4 @@
-"""The exemplar of the box tracker follows the look of its target, as a running mean."""
+"""The exemplar of the box tracker follows the look of its target, and keeps the first one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from perfect_network import FRAME, PerfectNetwork, frame_with
 
 from rbsf.geometry import Box
-from tracker.loop.box_config import BoxTrackerConfig, LearningConfig
+from tracker.loop.box_config import BoxTrackerConfig
 from tracker.loop.box_tracker import BoxTracker
+from tracker.loop.learning import LearningConfig
 
 BOX = Box(100, 80, 40, 40)
 
@@ -47,13 +48,21 @@ def follow(frames: int, **learning: Any) -> tuple[Observed, BoxTracker]:
 
 
 def test_the_exemplar_is_a_running_mean() -> None:
-    network, _ = follow(7, rate=0.25, every=3)
+    network, _ = follow(7, rate=0.25, every=3, kept=0)
     first, third, sixth = network.embedded
     assert not np.array_equal(first, third)
     assert len(network.prepared) == 3
     mean = first + 0.25 * (third - first)
     assert np.allclose(network.prepared[1], mean)
     assert np.allclose(network.prepared[2], mean + 0.25 * (sixth - mean))
+
+
+def test_the_first_look_keeps_its_weight_however_long_the_video_is() -> None:
+    network, _ = follow(12, rate=1, every=2, kept=0.75)
+    first, *later = network.embedded
+    assert len(later) == 6
+    for learned, prepared in zip(later, network.prepared[1:], strict=True):
+        assert np.allclose(prepared, 0.75 * first + 0.25 * learned)
 
 
 @pytest.mark.parametrize("learning", [{"rate": 0}, {"rate": 0.5, "above": 1}])
