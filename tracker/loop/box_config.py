@@ -27,9 +27,9 @@ class RecoveryConfig(Settings):
         default=(1.0, 0.75, 1.33), min_length=1, max_length=9
     )
     """The sizes that are tried in turn, relative to the last sure one."""
-    believed_above: float = Field(default=0.6, ge=0, le=1)
+    believed_above: float = Field(default=0.9, ge=0, le=1)
     """The tracker goes to another place if its score is at least this, and again in a crop around
-    it."""
+    it. It is high because of many places one looks like the target by chance."""
 
 
 class BoxTrackerConfig(Settings):
