@@ -159,7 +159,5 @@ def test_a_taught_box_counts_by_what_the_teacher_believes_in_its_cell() -> None:
     wanted = CENTRED[:, :, None, None].repeat(1, 1, 2, 2)
     ours = wanted.clone()
     ours[0, 0, 0, 0] = 64.0  # beside the teacher's box: IoU 0, and the hull is full, so GIoU is 0
-    belief = torch.tensor([[[0.25, 0.75], [0.0, 0.0]]])
-    assert taught_losses(torch.zeros(1, 2, 2), ours, belief, wanted)[1].item() == pytest.approx(
-        0.25
-    )
+    belief = torch.tensor([[[0.4, 0.6], [0.0, 0.0]]])
+    assert taught_losses(torch.zeros(1, 2, 2), ours, belief, wanted)[1].item() == pytest.approx(0.4)

@@ -83,6 +83,21 @@ def test_it_is_trusted_where_it_agrees_and_where_nothing_is_known() -> None:
     assert taught(False, True, middle) == (0, 0)
 
 
+def test_each_of_its_cells_teaches_ours_at_the_same_place() -> None:
+    task, pairs = BoxTask(BoxSettings(), CPU), batch(boxed=False)
+    sure = torch.full((2, 17, 17), -50.0)
+    sure[:, 4, 10] = 50.0  # (-32, 16) pixels from the middle: the teacher's cell (2, 5)
+    target = torch.zeros(2, 9, 9)
+    target[:, 2, 5] = 1.0
+    theirs = torch.full((2, 4, 9, 9), 500.0)
+    ours = torch.full((2, 4, 17, 17), 900.0)
+    theirs[:, :, 2, 5] = ours[:, :, 4, 10] = 40.0
+    maps, answers = BoxMaps(sure, sure, ours), Answers(target, theirs)
+    losses: dict[str, Tensor] = task._taught_losses(pairs, maps, answers)  # type: ignore[arg-type]
+    assert losses["taught_target"].item() == pytest.approx(0, abs=1e-6)
+    assert losses["taught_box"].item() == pytest.approx(0, abs=1e-6)
+
+
 def test_answers_are_learned_from_pictures_without_boxes(tmp_path: Path) -> None:
     tiny = {
         "feature_teacher": str(tiny_backbone(tmp_path / "backbone.onnx")),
