@@ -125,8 +125,8 @@ class BoxTask:
         self.adapter_alone = bool(settings.start) and not kept
         if settings.head_teacher and not settings.feature_teacher:
             raise InputError(
-                "a head teacher needs the backbone that it was trained with: name it as feature "
-                "teacher"
+                "a head teacher needs the backbone that it was trained with: name it with "
+                "feature_teacher or --feature-teacher"
             )
         if settings.feature_teacher and (settings.losses.feature or settings.head_teacher):
             self.teacher = FeatureTeacher(settings.feature_teacher, world.device)
