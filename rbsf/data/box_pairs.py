@@ -37,7 +37,8 @@ class BoxPair(NamedTuple):
     present: Tensor
     """Whether the search shows the exemplar's target, () bool."""
     boxed: Tensor
-    """Whether the box is annotated, () bool. Otherwise the picture teaches features alone."""
+    """Whether the box is annotated, () bool. Otherwise only the teachers of a
+    training have something to say of the picture."""
 
 
 class BoxDataSettings(DataSettings):

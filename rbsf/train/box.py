@@ -2,8 +2,8 @@
 
 The backbone starts at random, except for its first kernels, which are those of the shipped SiamFC.
 The head has its own losses. The plain correlation is trained as well, because it knows which of
-several things is the target. The features of a teacher guide the backbone on every picture, boxed
-or not.
+several things is the target. A teacher's features guide the backbone, and its answers the head, on
+every picture, boxed or not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Box pairs: what they depend on, what is held out, which pictures teach features alone."""
+"""Box pairs: what they depend on, what is held out, which pictures have no true box."""
 
 from __future__ import annotations
 
