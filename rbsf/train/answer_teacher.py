@@ -88,7 +88,7 @@ class AnswerTeacher:
             exemplars: The exemplar crops, RGB (N, 3, 127, 127), 0 to 255.
             searched: The backbone's features of the search crops, (N, C, 16, 16).
         """
-        shown = self.backbone.embed_exemplars(exemplars)
+        shown = self.backbone(exemplars)
         with autocast("auto", searched.device):
             logits, sides = self.head(shown, searched)
         middle = logits.shape[-1] // 2

@@ -20,6 +20,7 @@ from rbsf.errors import InputError
 from rbsf.extras import needs_extra
 from rbsf.losses import feature_distillation
 from rbsf.nn.discriminator import normalise
+from rbsf.nn.siamfc import SEARCH_SIZE
 from rbsf.train.onnx_graph import OnnxGraph
 from rbsf.train.optim import autocast
 
@@ -70,26 +71,24 @@ class FeatureTeacher:
         return OnnxGraph(self.path).to(self.device).eval().requires_grad_(False)
 
     @torch.no_grad()
-    def __call__(self, searches: Tensor) -> Tensor:
-        """Embeds search crops.
+    def __call__(self, crops: Tensor) -> Tensor:
+        """Embeds search or exemplar crops.
 
         Args:
-            searches: The crops, RGB (N, 3, 255, 255), 0 to 255.
+            crops: The crops, RGB (N, 3, S, S), 0 to 255.
 
         Returns:
-            The features, (N, C, 16, 16).
+            The features, (N, C, s, s), where S = 255 gives s = 16 and S = 127 gives 8.
         """
-        if not self.session:
-            return self.embed_exemplars(searches)
-        crops = searches.flip(1).float().contiguous().numpy()
-        rows = [self.session.run(None, {self.input: crop[None]})[0] for crop in crops]
-        return torch.from_numpy(np.concatenate(rows))
-
-    @torch.no_grad()
-    def embed_exemplars(self, exemplars: Tensor) -> Tensor:
-        """Embeds exemplar crops, RGB (N, 3, 127, 127), 0 to 255, as features (N, C, 8, 8)."""
-        with autocast("auto", exemplars.device):
-            features: Tensor = self.graph(exemplars.flip(1).float())[0]
+        bgr = crops.flip(1).float()
+        if self.session and crops.shape[-1] == SEARCH_SIZE:
+            rows = [
+                self.session.run(None, {self.input: crop[None]})[0]
+                for crop in bgr.contiguous().numpy()
+            ]
+            return torch.from_numpy(np.concatenate(rows))
+        with autocast("auto", crops.device):
+            features: Tensor = self.graph(bgr)[0]
         return features.float()
 
 

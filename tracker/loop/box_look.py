@@ -11,7 +11,6 @@ from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
 
 from .box_decision import Decision, DecisionConfig, decide
 from .config import TrackerConfig
-from .learning import LearningConfig
 from .view import Cropper
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Eye:
     def __init__(self, network: BoxNetwork, frame: Frame, box: Box, config: DecisionConfig) -> None:
         frame = as_bgr(frame)
         self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
-        self._first = self._present = self._feature = self._embed(frame, box)
+        self._first = self._feature = self._embed(frame, box)
         self._exemplar = network.exemplar(self._feature)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -67,19 +66,22 @@ class Eye:
         """
         self._cropper.checked(frame)
 
-    def learn(self, frame: Frame, box: Box, config: LearningConfig) -> None:
+    def learn(self, frame: Frame, box: Box, rate: float, kept: float) -> None:
         """Takes over a share of how the target looks now.
 
-            present = present + rate (now - present),    exemplar = kept first + (1 - kept) present
+            exemplar = exemplar + rate (kept first + (1 - kept) now - exemplar)
+
+        This is kept first + (1 - kept) m, where m is a running mean: m = m + rate (now - m).
 
         Args:
             frame: A frame of the same size as the first one.
             box: The target's box in it.
-            config: The shares.
+            rate: The share that is taken over, from 0 to 1.
+            kept: The weight of the first look, which never fades, from 0 to 1.
         """
         now = self._embed(as_bgr(frame), box)
-        self._present = self._present + np.float32(config.rate) * (now - self._present)
-        self._feature = self._present + np.float32(config.kept) * (self._first - self._present)
+        wanted = now + np.float32(kept) * (self._first - now)
+        self._feature = self._feature + np.float32(rate) * (wanted - self._feature)
         self._exemplar = self._network.exemplar(self._feature)
 
     def _embed(self, frame: Frame, box: Box) -> NDArray[np.float32]:

@@ -159,7 +159,7 @@ class BoxTracker:
         self._frames += 1
         due = self._frames % learning.every == 0
         if learning.rate and due and score > learning.above and not lost:
-            self._opened.learn(frame, self._box, learning)
+            self._opened.learn(frame, self._box, learning.rate, learning.kept)
 
     def _judge(self, score: float) -> bool:
         """Says whether the target is lost. The search elsewhere begins and ends with that."""

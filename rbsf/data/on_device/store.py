@@ -139,7 +139,7 @@ def _classes(groups: Sequence[Alike], first: list[int]) -> tuple[list[tuple[int,
                 known[members[0]] = len(kin), len(kin) + len(members)
                 kin += [start + member for member in members]
             spans.append(known[members[0]] if members else (0, 0))
-    return spans, kin or [0]
+    return spans, kin or [0]  # a tensor of no numbers cannot be indexed, not even in vain
 
 
 def _near(frames: NDArray[np.int64], gap: int) -> NDArray[np.int64]:

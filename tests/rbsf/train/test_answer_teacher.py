@@ -46,7 +46,7 @@ def test_it_sees_the_colours_of_exemplars_in_the_order_of_the_search(tmp_path: P
     backbone = teacher(tmp_path).backbone
     red = torch.zeros(1, 3, 255, 255)
     red[:, 0] = 7.0
-    exemplar = backbone.embed_exemplars(red[:, :, :127, :127])
+    exemplar = backbone(red[:, :, :127, :127])
     assert exemplar.shape == (1, 3, 8, 8)
     torch.testing.assert_close(exemplar, backbone(red)[:, :, :8, :8])
 

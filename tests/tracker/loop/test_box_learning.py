@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from perfect_network import FRAME, PerfectNetwork, frame_with
 
 from rbsf.geometry import Box
-from tracker.loop.box_config import BoxTrackerConfig
+from tracker.loop.box_config import BoxTrackerConfig, LearningConfig
 from tracker.loop.box_tracker import BoxTracker
-from tracker.loop.learning import LearningConfig
 
 BOX = Box(100, 80, 40, 40)
 
