@@ -67,6 +67,7 @@ def draw_pictures(
 
     `python tools/draw_pictures.py --only sign --output elsewhere`
     """
+    output.mkdir(parents=True, exist_ok=True)
     for name, draw in DRAWINGS.items():
         if only and name not in only:
             continue
@@ -263,7 +264,7 @@ def draw_failure() -> Figure:
     """RB-SF on the same clip: it says that it has lost the target, and does not find it again."""
     config = TrackerConfig()
     tracker = SiamFCTracker(load_siamfc(), config)
-    return _behind_board(tracker, config, lambda lost: (10, lost[0], 80, 109))
+    return _behind_board(tracker, config, lambda lost: (10, lost[0], 80, 129))
 
 
 def _behind_board(
@@ -272,7 +273,7 @@ def _behind_board(
     shown: Callable[[list[int]], tuple[int, ...]],
 ) -> Figure:
     """Four frames of the clip, and the score in all. `shown` chooses by which frames are lost."""
-    frames = [(_with_board(image), box) for image, box in render(110, seed=5)]
+    frames = [(_with_board(image), box) for image, box in render(130, seed=5)]
     tracks = _follow(tracker, frames)
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
