@@ -1,5 +1,5 @@
 // What both AVX-512 paths share for binary layers: they look up how many bits of a nibble differ,
-// as in avx2.cpp, but for 64 filters at a time. The path with VPOPCNTDQ does so on maps of levels,
+// as in avx2.h, but for 64 filters at a time. The path with VPOPCNTDQ does so on maps of levels,
 // where one look-up compares both digits of four taps.
 //
 // Everything is in an anonymous namespace, because each path compiles it for its own instructions.

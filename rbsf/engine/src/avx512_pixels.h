@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bits.h"
 #include "kernels.h"
 #include "max_sizes.h"
 #include "memory.h"
@@ -27,12 +28,12 @@ namespace {
 
 void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
                  const uint16_t* limits, uint8_t* bits, size_t out_stride) {
-  const int bytes = (shape.filters + 7) / 8;
-  for (int x = 0; x < width; ++x, counts += shape.padded_filters(), bits += out_stride)
+  const int bytes = (shape.filters + 7) / 8, padded = shape.padded_filters();
+  for (int x = 0; x < width; ++x, counts += padded, bits += out_stride)
     for (int byte = 0; byte < bytes; byte += 4) {
       const uint32_t mask = _mm512_cmplt_epu16_mask(_mm512_loadu_si512(counts + 8 * byte),
                                                     _mm512_loadu_si512(limits + 8 * byte));
-      std::memcpy(bits + byte, &mask, std::min(bytes - byte, 4));
+      put_mask(mask, bytes - byte, bits + byte);
     }
 }
 
@@ -40,9 +41,9 @@ constexpr int kRegister = 64;  // The bytes of a register.
 constexpr int kBlock = 16;     // The filters whose sums fit one register.
 constexpr int kStepBytes = 4;  // The bytes of a window that a step takes.
 
-// The largest tile, in blocks and windows. Of 32 registers it takes 24 for sums, 6 for weights and
-// 1 for a window.
-constexpr int kWide = 6, kTilePixels = 4;
+// The most sums of a tile. Of 32 registers it takes these, one of weights for each of its up to 6
+// blocks, and 1 for a window.
+constexpr int kTileSums = 24;
 
 static_assert(kBlock * kStepBytes == kRegister, "a step's weights of a block fill one register");
 
@@ -151,13 +152,17 @@ void pixel_tile(const PixelRow& row, int first_block, int x) {
   }
 }
 
-// Computes all windows of a row against `blocks` blocks of filters.
+// Computes all windows of a row against `blocks` blocks of filters, as long as so many are left.
+// Returns the first block that is.
 template <int blocks>
-void pixel_tiles(const PixelRow& row, int first_block, int width) {
-  int x = 0;
-  for (; x + kTilePixels <= width; x += kTilePixels)
-    pixel_tile<blocks, kTilePixels>(row, first_block, x);
-  for (; x < width; ++x) pixel_tile<blocks, 1>(row, first_block, x);
+int pixel_tiles(const PixelRow& row, int block, int end, int width) {
+  constexpr int kPixels = std::min(kTileSums / blocks, 8);
+  for (; block + blocks <= end; block += blocks) {
+    int x = 0;
+    for (; x + kPixels <= width; x += kPixels) pixel_tile<blocks, kPixels>(row, block, x);
+    for (; x < width; ++x) pixel_tile<blocks, 1>(row, block, x);
+  }
+  return block;
 }
 
 void gather_over(const PixelShape& shape, const Steps& steps, const InputRows& input, int width,
@@ -175,10 +180,11 @@ void pixel_row(const PixelShape& shape, const Bytes& filters, const int32_t* thr
   const Steps steps(shape);
   gather_over(shape, steps, input, width, scratch);
   const PixelRow row{shape, steps, filters, thresholds, input, scratch, bits};
-  const int blocks = (shape.filters + kBlock - 1) / kBlock;
-  int block = 0;
-  for (; block + kWide <= blocks; block += kWide) pixel_tiles<kWide>(row, block, width);
-  for (; block < blocks; ++block) pixel_tiles<1>(row, block, width);
+  const int end = (shape.filters + kBlock - 1) / kBlock;
+  int block = pixel_tiles<6>(row, 0, end, width);
+  block = pixel_tiles<4>(row, block, end, width);
+  block = pixel_tiles<2>(row, block, end, width);
+  pixel_tiles<1>(row, block, end, width);
 }
 
 }  // namespace

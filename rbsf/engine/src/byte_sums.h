@@ -1,6 +1,6 @@
-// Binary layers on instruction sets that count differing bits within bytes. The paths avx512, avx2,
-// neon and neon-dot share this code; each describes its instructions in a struct Isa. There is one
-// Isa for maps of bits and one for maps of levels.
+// Binary layers on instruction sets that count differing bits within bytes. All paths but scalar
+// share this code, avx512-vpopcnt for maps of levels only; each describes its instructions in a
+// struct Isa. There is one Isa for maps of bits and one for maps of levels.
 //
 //   1. A register holds one byte of each of `Isa::kBytes` filters, and one step compares
 //      `Isa::kBits` bits of a window, or so many levels, with all of these filters. Where a step
@@ -128,20 +128,22 @@ struct ByteSums {
     }
   }
 
-  // Counts `pixels` windows against `registers` registers of filters. The steps of a row are
-  // divided into equal parts of at most kMostSteps, and the byte counts are widened after each
-  // part.
+  // Counts `pixels` windows against `registers` registers of filters. The byte counts go on from
+  // row to row, and are widened after each kMostSteps and at the end.
   template <int registers, int pixels>
   static void count_tile(const BinaryShape& shape, const uint8_t* filters, const Spot* input,
                          size_t stride, uint16_t* counts) {
-    const int row_steps = steps(shape), pixel_steps = shape.step_bytes() * kSteps;
-    const int parts = (row_steps + kMostSteps - 1) / kMostSteps;
-    const int part = (row_steps + parts - 1) / parts;
-    for (int row = 0; row < shape.kernel; ++row, input += stride)
-      for (int first = 0; first < row_steps; first += part) {
-        Counts byte_counts[pixels][registers] = {};
-        const int end = std::min(first + part, row_steps);
-        for (int step = first; step < end; ++step, filters += registers * Isa::kBytes) {
+    // Compilers would read the shape again after each store to the counts.
+    const int rows = shape.kernel, row_steps = steps(shape);
+    const int pixel_steps = shape.step_bytes() * kSteps;
+    const size_t padded = shape.padded_filters();
+    Counts byte_counts[pixels][registers] = {};
+    int room = kMostSteps;
+    for (int row = 0; row < rows; ++row, input += stride)
+      for (int step = 0; step < row_steps;) {
+        const int end = std::min(step + room, row_steps);
+        room -= end - step;
+        for (; step < end; ++step, filters += registers * Isa::kBytes) {
           Vector weights[registers];
           for (int r = 0; r < registers; ++r) weights[r] = Isa::load(filters + r * Isa::kBytes);
           for (int p = 0; p < pixels; ++p) {
@@ -150,10 +152,14 @@ struct ByteSums {
               byte_counts[p][r] += Isa::differing(window, weights[r]);
           }
         }
-        for (int p = 0; p < pixels; ++p)
-          for (int r = 0; r < registers; ++r)
-            Isa::widen_add(byte_counts[p][r],
-                           counts + size_t(p) * shape.padded_filters() + r * Isa::kBytes);
+        if (room && !(row == rows - 1 && step == row_steps)) continue;
+        uint16_t* to = counts;
+        for (int p = 0; p < pixels; ++p, to += padded)
+          for (int r = 0; r < registers; ++r) {
+            Isa::widen_add(byte_counts[p][r], to + r * Isa::kBytes);
+            byte_counts[p][r] = Counts{};
+          }
+        room = kMostSteps;
       }
   }
 

@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -15,6 +18,11 @@ namespace {
 #if defined(__x86_64__)
 // __builtin_cpu_supports also checks that the operating system saves the wide registers.
 bool has_avx2() { return __builtin_cpu_supports("avx2"); }
+// __builtin_cpu_supports does not know AVX-VNNI in every compiler.
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -23,6 +31,12 @@ bool has_avx512() {
 bool has_vpopcnt() { return has_avx512() && __builtin_cpu_supports("avx512vpopcntdq"); }
 #else
 bool has_avx2() { return false; }
+bool has_avx_vnni() { return false; }
+// __builtin_cpu_supports does not know AVX-VNNI in every compiler.
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 bool has_avx512() { return false; }
 bool has_vpopcnt() { return false; }
 #endif
@@ -44,6 +58,7 @@ std::vector<const Kernels*> usable_paths() {
   };
   add(kVpopcnt, has_vpopcnt());
   add(kAvx512, has_avx512());
+  add(kAvxVnni, has_avx_vnni());
   add(kAvx2, has_avx2());
   add(kNeonDot, has_dot());
   add(kNeon, true);

@@ -200,9 +200,11 @@ constexpr size_t depthwise_scratch(const DepthwiseShape& shape, int width) {
   return size_t{64} * (shape.kernel + 3) * (width + shape.kernel + 16);
 }
 
-// The paths. A pointer is null where the path is not for the processor that this is compiled for.
+// The paths. A pointer is null where the path is not for the processor that this is compiled for,
+// or where the compiler does not know its instructions.
 extern const Kernels* const kVpopcnt;
 extern const Kernels* const kAvx512;
+extern const Kernels* const kAvxVnni;
 extern const Kernels* const kAvx2;
 extern const Kernels* const kNeonDot;
 extern const Kernels* const kNeon;

@@ -1,5 +1,5 @@
-// Layers on pixels for the paths without VNNI. The paths avx2, neon and neon-dot share this code;
-// each describes its instructions in a struct Isa.
+// Layers on pixels for the paths without AVX-512. The paths avx-vnni, avx2, neon and neon-dot share
+// this code; each describes its instructions in a struct Isa.
 //
 //   1. pixel_row widens the rows under `Isa::kWindows` windows from bytes to the type that products
 //      need.
@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bits.h"
 #include "kernels.h"
 #include "max_sizes.h"
 #include "memory.h"
@@ -67,7 +68,7 @@ struct PixelSums {
       uint32_t mask = 0;
       for (int r = 0, lane = 0; r < Isa::kRegisters; ++r, lane += Isa::kLanes)
         mask |= Isa::at_least(sums[p][r], Isa::load_sums(bounds + lane)) << lane;
-      std::memcpy(bits + p * out_stride, &mask, (real + 7) / 8);
+      put_mask(mask, (real + 7) / 8, bits + p * out_stride);
     }
   }
 
