@@ -64,6 +64,13 @@ class BoxAugmentSettings(Settings):
         le=1,
         description="The probability that a piece of the picture covers a part of the target.",
     )
+    left_behind: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="The probability that a piece of another picture covers a part of the target "
+        "in the exemplar, and stands beside it in the search.",
+    )
     distractor: float = Field(
         0.35,
         ge=0,

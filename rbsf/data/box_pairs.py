@@ -18,7 +18,7 @@ from rbsf.data.box_augment import BoxAugmentSettings, View, exemplar_view, searc
 from rbsf.data.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.crops import CachedTarget
 from rbsf.data.pairs import DataSettings, PairDataset, open_sources
-from rbsf.data.paste import occlude, paste_beside, put_before
+from rbsf.data.paste import leave_behind, occlude, paste_beside, put_before
 from rbsf.data.thing import Draw, Image, Thing, chance, read_thing
 
 
@@ -88,6 +88,9 @@ class BoxPairs(PairDataset):
         if first == second and boxed and chance(s.background, draw):
             behind = search_view(self._another(group, number, draw), flip, True, s, draw)
             view = view._replace(pixels=put_before(view.pixels, view.box, behind.pixels))
+        if chance(s.left_behind, draw):
+            other = self._another(group, number, draw)
+            leave_behind(exemplar, shown.size, view.pixels, view.box, other, draw)
         exemplar, view = self._spoil(exemplar, view, group, number, draw)
         return BoxPair(
             _tensor(exemplar),

@@ -50,6 +50,47 @@ def paste_beside(pixels: Image, box: ViewBox, other: Thing, draw: Draw) -> None:
     cv2.copyTo(pasted, mask, pixels)
 
 
+def leave_behind(
+    exemplar: Image,
+    size: tuple[float, float],
+    pixels: Image,
+    box: ViewBox,
+    other: Thing,
+    draw: Draw,
+) -> None:
+    """Covers a part of the target in the exemplar with a piece that stands beside it in the view.
+
+    A target that is marked behind a pole has the pole in its exemplar. Both look familiar later,
+    and the one to follow is the target.
+
+    Args:
+        exemplar: The exemplar crop, whose middle is the target's.
+        size: The target's width and height in it.
+        pixels: The view, which is square.
+        box: The target's box in it.
+        other: Another thing. The piece is cut out of its middle.
+        draw: The source of random numbers.
+    """
+    pw, ph = _piece_size(*size, draw)
+    cw, ch = len(other.crop) - pw, len(other.crop) - ph
+    piece = other.crop[ch // 2 : ch // 2 + ph, cw // 2 : cw // 2 + pw]
+    corner = draw.uniform(-0.5, 0.5, 2) * (size[0] - pw, size[1] - ph) - (pw / 2, ph / 2)
+    left, top = np.round(corner + len(exemplar) / 2).astype(int).tolist()
+    exemplar[top : top + ph, left : left + pw] = piece
+    # the same piece in the view, as much larger as the target is
+    x, y, w, h = box
+    scale = math.sqrt(w * h / (size[0] * size[1]))
+    pw, ph = max(2, round(pw * scale)), max(2, round(ph * scale))
+    for _ in range(TRIES):
+        cx, cy = draw.uniform(-1, 1, 2) * (len(pixels) - np.array([pw, ph])) / 2
+        if abs(cx - x) > (w + pw) / 2 or abs(cy - y) > (h + ph) / 2:
+            break
+    else:
+        return
+    left, top = round(cx + (len(pixels) - pw) / 2), round(cy + (len(pixels) - ph) / 2)
+    pixels[top : top + ph, left : left + pw] = cv2.resize(piece, (pw, ph))
+
+
 def put_before(pixels: Image, box: ViewBox, background: Image) -> Image:
     """Cuts the target out of a view as an ellipse, and puts it before another view of its size."""
     x, y, w, h = box
@@ -79,12 +120,18 @@ def occlude(pixels: Image, box: ViewBox, draw: Draw) -> None:
     """
     x, y, w, h = box
     side = len(pixels)
-    share = draw.uniform(0.3, 0.9, 2)
-    share[draw.integers(2)] = draw.uniform(0.2, 0.45)
-    pw, ph = (max(2, round(float(s))) for s in share * (w, h))
+    pw, ph = _piece_size(w, h, draw)
     corner = np.array([x, y]) + draw.uniform(-0.5, 0.5, 2) * (w - pw, h - ph) - (pw / 2, ph / 2)
     left, top = np.round(corner + side / 2).astype(int).tolist()
     if min(left, top) < 0 or max(left + pw, top + ph) > side:
         return
     fx, fy = draw.integers(0, side - pw), draw.integers(0, side - ph)
     pixels[top : top + ph, left : left + pw] = pixels[fy : fy + ph, fx : fx + pw].copy()
+
+
+def _piece_size(w: float, h: float, draw: Draw) -> tuple[int, int]:
+    """The size of a piece that covers a part of a target of a given size."""
+    share = draw.uniform(0.3, 0.9, 2)
+    share[draw.integers(2)] = draw.uniform(0.2, 0.45)
+    pw, ph = (max(2, round(float(s))) for s in share * (w, h))
+    return pw, ph

@@ -9,7 +9,7 @@ from rbsf.data.box_augment import BoxAugmentSettings
 from rbsf.data.box_pairs import BoxPair
 from rbsf.data.on_device.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.on_device.draws import Draws
-from rbsf.data.on_device.paste import change_background, occlude, paste_beside
+from rbsf.data.on_device.paste import change_background, leave_behind, occlude, paste_beside
 from rbsf.data.on_device.store import Store
 from rbsf.data.on_device.views import exemplar_views, search_views
 
@@ -36,6 +36,9 @@ def draw_batch(store: Store, count: int, s: BoxAugmentSettings, draw: Draws) -> 
     exemplars = exemplar_views(store, first, mirror, draw)
     views = search_views(store, found, mirror, still, s, draw)
     change_background(views, still & boxed & (draw(count) < s.background))
+    if s.left_behind:
+        others = _other_rows(store, source, target, 0, draw)
+        leave_behind(exemplars, store.sizes[first], views, store, others, s.left_behind, draw)
     paste_beside(
         views, store, _other_rows(store, source, target, s.alike, draw), s.distractor, draw
     )

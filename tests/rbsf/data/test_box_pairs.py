@@ -85,6 +85,20 @@ def test_negatives_are_as_many_as_asked_for(tmp_path: Path) -> None:
     assert all(never[i].present for i in range(20))
 
 
+def test_a_piece_covers_the_exemplar_if_that_is_asked_for(tmp_path: Path) -> None:
+    write_voc(tmp_path, images=3)
+    bare = {"colour": 0, "blur": 0, "motion_blur": 0, "grey": 0, "occlusion": 0, "distractor": 0}
+    plain, left = (
+        open_tiny(tmp_path, "voc", box_augment=BoxAugmentSettings(left_behind=share, **bare))[0]
+        for share in (0.0, 1.0)
+    )
+    covered = (plain.exemplar != left.exemplar).any(dim=0)
+    assert 0 < covered.sum() < 0.5 * 127**2
+    assert not covered[:20].any()  # the target fills the middle half
+    assert (plain.search != left.search).any()
+    assert torch.equal(plain.box, left.box)
+
+
 def test_a_thing_is_the_target_in_the_middle_of_what_was_seen(tmp_path: Path) -> None:
     write_voc(tmp_path, images=1)
     pairs = open_tiny(tmp_path, "voc")

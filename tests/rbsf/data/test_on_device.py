@@ -17,7 +17,7 @@ from rbsf.data.box_pairs import BoxPair
 from rbsf.data.on_device.batches import _other_rows, _second_rows, draw_batch
 from rbsf.data.on_device.camera import blur, grain, recolour, reduce_resolution
 from rbsf.data.on_device.draws import Draws
-from rbsf.data.on_device.paste import change_background, occlude
+from rbsf.data.on_device.paste import change_background, leave_behind, occlude
 from rbsf.data.on_device.store import Store, _near, load_store
 from rbsf.data.on_device.views import Views, context_sides, search_views
 from rbsf.geometry import context_side
@@ -153,6 +153,17 @@ def test_both_crops_show_one_target_unless_the_pair_is_negative() -> None:
     assert (middle_shade(pair.exemplar) != middle_shade(pair.search)).all()
 
 
+def test_another_thing_covers_the_exemplar_and_stays_in_the_search_if_that_is_asked_for() -> None:
+    left = CLEAN.model_copy(update={"left_behind": 1.0})
+    pair = draw_batch(shade_store(), 16, left, Draws(CPU, (0,)))
+    shades = [set(crop[0].unique().tolist()) for crop in pair.exemplar]
+    assert all(len(shade) == 2 for shade in shades)
+    # where a place was free
+    assert (
+        sum(set(x[0].unique().tolist()) == z for x, z in zip(pair.search, shades, strict=True)) > 8
+    )
+
+
 def test_every_other_frame_of_the_target_may_follow_and_none_follows_itself() -> None:
     store = shade_store(targets=3, frames=4)
     first = torch.arange(12).repeat(100)
@@ -198,6 +209,29 @@ def test_an_occluder_stays_within_the_target() -> None:
     assert columns.max() <= 127 + 10 + 41
     assert rows.min() >= 127 - 20 - 31
     assert rows.max() <= 127 - 20 + 31
+
+
+def test_what_covers_the_exemplar_stands_beside_the_target_later() -> None:
+    n = 64
+    exemplars, pixels = torch.full((n, 3, 127, 127), 90.0), torch.full((n, 3, 255, 255), 90.0)
+    box, size = torch.tensor([20.0, -10, 60, 60]), torch.tensor([50.0, 40])
+    views = Views(pixels, box.expand(n, 4), torch.full((n, 2), 60.0))
+    others = torch.zeros(n, dtype=torch.long)
+    draw = Draws(CPU, (0,))
+    leave_behind(exemplars, size.expand(n, 2), views, red_store(), others, 0.5, draw)
+    covered, stands = ((p != 90).any(dim=1) for p in (exemplars, pixels))
+    share = covered.flatten(1).any(dim=1)
+    assert 0.3 < share.float().mean() < 0.7
+    assert (stands.flatten(1).any(dim=1) <= share).all()  # and not where no place was free
+    assert not stands[:, 127 - 10 - 28 : 127 - 10 + 28, 127 + 20 - 28 : 127 + 20 + 28].any()
+    # the cover is within the target, which is in the exemplar's middle
+    assert covered.sum() == covered[:, 63 - 20 : 63 + 21, 63 - 25 : 63 + 26].sum()
+    # the same piece: as much larger as the target is, and about as red
+    both = stands.flatten(1).any(dim=1)
+    small, large = covered[both].sum(dim=(1, 2)), stands[both].sum(dim=(1, 2))
+    assert torch.allclose(large / small, torch.tensor(60 * 60 / (50 * 40)), atol=0.25)
+    red = [(p[both, 0] > 250).sum(dim=(1, 2)) for p in (exemplars, pixels)]
+    assert torch.allclose(red[0] / small, red[1] / large, atol=0.15)
 
 
 def test_another_background_leaves_the_target() -> None:

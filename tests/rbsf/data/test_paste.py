@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rbsf.data.paste import middle_to, occlude, paste_beside
+from rbsf.data.paste import leave_behind, middle_to, occlude, paste_beside
 from rbsf.data.thing import Image, Thing
 
 BOX = (20.0, -10.0, 60.0, 60.0)
@@ -60,6 +60,29 @@ def test_an_occluder_covers_a_part_of_the_target_and_nothing_else() -> None:
             assert rows.max() <= 127 + 11
             assert columns.min() >= 127 - 11
             assert columns.max() <= 127 + 51
+
+
+def test_what_covers_the_exemplar_stands_beside_the_target_later() -> None:
+    seen = 0
+    for seed in range(30):
+        exemplar, view = np.full((127, 127, 3), 90, np.uint8), grey_view()
+        leave_behind(exemplar, (50, 40), view, BOX, red_thing(), np.random.default_rng(seed))
+        rows, columns = np.nonzero((exemplar != 90).any(axis=2))
+        assert 0 < len(rows) < 0.5 * 50 * 40
+        assert 63 - 21 <= rows.min() <= rows.max() <= 63 + 21
+        assert 63 - 26 <= columns.min() <= columns.max() <= 63 + 26
+        target = view[127 - 10 - 28 : 127 - 10 + 28, 127 + 20 - 28 : 127 + 20 + 28]
+        assert (target == 90).all()
+        larger = np.nonzero((view != 90).any(axis=2))
+        if len(larger[0]):  # else no place was free
+            seen += 1
+            for small, large in zip((rows, columns), larger, strict=True):
+                length = np.ptp(small) + 1
+                assert abs(np.ptp(large) + 1 - length * (60 * 60 / (50 * 40)) ** 0.5) <= 1
+            # the same piece: about as red
+            red = [(image[..., 0] == 255).sum() for image in (exemplar, view)]
+            assert abs(red[0] / len(rows) - red[1] / len(larger[0])) < 0.2
+    assert seen > 20
 
 
 def test_the_middle_goes_to_the_point() -> None:
