@@ -60,18 +60,21 @@ class BoxTrackerConfig(Settings):
     """How likely a box is, from what the network says."""
     recovery: RecoveryConfig = RecoveryConfig()
     """How a lost target is looked for."""
-    size_rate: float = Field(default=0.4, ge=0, le=1)
+    size_rate: float = Field(default=0.5, ge=0, le=1)
     """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
+    shape_kept: float = Field(default=0.1, ge=0, le=1)
+    """The weight of the first box's ratio of width to height in each new one. The network finds
+    where a target ends in one frame, but its parts move; the whole seldom changes its shape much."""
     learning: LearningConfig = LearningConfig()
     """How the exemplar follows the look of the target."""
     moves_above: float = Field(default=0.3, ge=0, le=1)
     """Below this belief a move does not count as motion."""
     lost_below: float = Field(default=0.4, ge=0, le=1)
     """The target is lost with a score below this."""
-    found_above: float = Field(default=0.8, ge=0, le=1)
+    found_above: float = Field(default=0.7, ge=0, le=1)
     """A lost target is found again with a score of at least this. It is high because the best of
-    many places looks more certain than it is. With 0.6 the flag misses more losses, but stays less
-    long on targets that are followed."""
+    many places looks more certain than it is. With 0.6 the flag misses more losses, and with 0.8 it
+    stays longer on targets that are followed."""
 
     @model_validator(mode="after")
     def _consistent(self) -> BoxTrackerConfig:

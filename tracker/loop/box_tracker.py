@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SMALLEST = 4.0
 """No side of a box shrinks below this many pixels of the frame."""
-
-
+TINY = 1e-6
+"""A side of a found box counts as at least this long. A network may say that it is 0."""
 SAME = 0.5
 """Two looks have found the same if their boxes have an IoU above this."""
 
@@ -72,7 +72,8 @@ class BoxTracker:
         first = check_box(box, (width, height))
         self._eye = Eye(self.network, frame, first, self.config.decision)
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
-        self._last_sure, self._search, self.evidence = first, None, None
+        self._first = self._last_sure = first
+        self._search, self.evidence = None, None
         self._frames = 0
 
     def check(self, frame: Frame) -> None:
@@ -144,7 +145,8 @@ class BoxTracker:
     def _follow(self, found: Found) -> None:
         """Moves to what was found where it was expected, and takes over some of its size."""
         rate = self.config.size_rate * found.decision.score
-        w, h = (a + rate * (b - a) for a, b in zip(self._box[2:], found.box[2:], strict=True))
+        sides = reshaped(found.box, self._first, self.config.shape_kept)
+        w, h = (a + rate * (b - a) for a, b in zip(self._box[2:], sides, strict=True))
         self._box = self._placed(*found.box.center, Box(0, 0, w, h))
         self._motion.observe(self._box.center, found.decision.score >= self.config.moves_above)
 
@@ -189,3 +191,18 @@ class BoxTracker:
         x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
         w, h = min(max(size.w, SMALLEST), width), min(max(size.h, SMALLEST), height)
         return Box.from_center(x, y, w, h)
+
+
+def reshaped(box: Box, first: Box, kept: float) -> tuple[float, float]:
+    """The width and height of a box whose shape is drawn to that of another one.
+
+        w / h = (box.w / box.h) ** (1 - kept) * (first.w / first.h) ** kept
+
+    Args:
+        box: The box, which gives the area.
+        first: The other box.
+        kept: The weight of the other box's shape, from 0 to 1.
+    """
+    w, h = (max(side, TINY) for side in box[2:])
+    stretch = (first.w * h / (first.h * w)) ** (kept / 2)
+    return w * stretch, h / stretch

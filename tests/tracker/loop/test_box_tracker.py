@@ -17,7 +17,7 @@ from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
 from tracker.loop.box_config import BoxTrackerConfig, RecoveryConfig
 from tracker.loop.box_decision import DecisionConfig
-from tracker.loop.box_tracker import BoxTracker
+from tracker.loop.box_tracker import BoxTracker, reshaped
 
 
 def tracker(network: Any = None, **changes: Any) -> BoxTracker:
@@ -50,6 +50,23 @@ def test_size_follows_at_its_rate() -> None:
     one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
     track = one.update(frame_with(Box(90, 70, 60, 60)))
     assert track.box.w == pytest.approx(40 + 0.25 * 20, abs=0.7)
+
+
+def test_a_box_is_drawn_to_the_first_shape_and_keeps_its_area() -> None:
+    found, first = Box(0, 0, 80, 20), Box(5, 5, 30, 30)
+    assert reshaped(found, first, 0) == pytest.approx((80, 20))
+    assert reshaped(found, first, 1) == pytest.approx((40, 40))
+    assert reshaped(found, first, 0.5) == pytest.approx((40 * 2**0.5, 40 / 2**0.5))
+    assert reshaped(Box(0, 0, 20, 80), first, 0.5) == pytest.approx((40 / 2**0.5, 40 * 2**0.5))
+    assert np.isfinite(reshaped(Box(0, 0, 0, 20), first, 0.5)).all()
+
+
+def test_the_first_shape_has_its_weight() -> None:
+    one = tracker(size_rate=1.0, shape_kept=0.5)
+    one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
+    for _ in range(3):  # it is the first shape that draws, not the last
+        box = one.update(frame_with(Box(90, 85, 60, 30))).box
+    assert box.w / box.h == pytest.approx(2**0.5, rel=0.05)
 
 
 def test_a_look_leaves_no_trace() -> None:
