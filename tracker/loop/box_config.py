@@ -63,8 +63,8 @@ class BoxTrackerConfig(Settings):
     size_rate: float = Field(default=0.5, ge=0, le=1)
     """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
     shape_kept: float = Field(default=0.1, ge=0, le=1)
-    """The weight of the first box's ratio of width to height in each new one. The network finds
-    where a target ends in one frame, but its parts move; the whole seldom changes its shape much."""
+    """The weight of the first box's ratio of width to height in each new one. The network errs in
+    every frame by itself, and most targets keep about the shape that was marked."""
     learning: LearningConfig = LearningConfig()
     """How the exemplar follows the look of the target."""
     moves_above: float = Field(default=0.3, ge=0, le=1)
