@@ -234,6 +234,33 @@ def test_what_covers_the_exemplar_stands_beside_the_target_later() -> None:
     assert torch.allclose(red[0] / small, red[1] / large, atol=0.15)
 
 
+def test_a_piece_that_is_left_behind_grows_with_the_target() -> None:
+    """A piece that is larger than the red thing in its middle shows as much of it at any size."""
+    n = 32
+    exemplars, pixels = torch.full((n, 3, 127, 127), 200.0), torch.full((n, 3, 255, 255), 200.0)
+    box = torch.tensor([0.0, 90, 200, 60]).expand(n, 4)
+    size, others = torch.tensor([[100.0, 100]]).expand(n, 2), torch.zeros(n, dtype=torch.long)
+    views = Views(pixels, box, box[:, 2:])
+    leave_behind(exemplars, size, views, red_store(), others, 1.0, Draws(CPU, (1,)))
+    shares = []
+    for crops in (exemplars, pixels):
+        changed = (crops != 200).any(dim=1).sum(dim=(1, 2))
+        shares.append((crops[:, 0] > 250).sum(dim=(1, 2)) / changed.clamp(min=1))
+    there = (pixels != 200).flatten(1).any(dim=1)
+    assert there.sum() > 10
+    assert torch.allclose(shares[0][there], shares[1][there], atol=0.05)
+
+
+def test_nothing_is_left_behind_where_no_place_is_free() -> None:
+    exemplars, pixels = torch.full((8, 3, 127, 127), 90.0), torch.full((8, 3, 255, 255), 90.0)
+    views = Views(pixels, torch.tensor([[0.0, 0, 250, 250]]).expand(8, 4), torch.ones(8, 2))
+    others = torch.zeros(8, dtype=torch.long)
+    sizes = torch.full((8, 2), 50.0)
+    leave_behind(exemplars, sizes, views, red_store(), others, 1.0, Draws(CPU, (0,)))
+    assert (exemplars != 90).flatten(1).any(dim=1).all()
+    assert (pixels == 90).all()
+
+
 def test_another_background_leaves_the_target() -> None:
     shades = torch.tensor([50.0, 200.0])
     picture = shades[:, None, None, None].expand(2, 3, 255, 255).clone()
