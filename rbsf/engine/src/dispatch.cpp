@@ -32,11 +32,6 @@ bool has_vpopcnt() { return has_avx512() && __builtin_cpu_supports("avx512vpopcn
 #else
 bool has_avx2() { return false; }
 bool has_avx_vnni() { return false; }
-// __builtin_cpu_supports does not know AVX-VNNI in every compiler.
-bool has_avx_vnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
-}
 bool has_avx512() { return false; }
 bool has_vpopcnt() { return false; }
 #endif
