@@ -37,8 +37,8 @@ class BoxPair(NamedTuple):
     present: Tensor
     """Whether the search shows the exemplar's target, () bool."""
     boxed: Tensor
-    """Whether the box is annotated, () bool. Otherwise only the teachers of a
-    training have something to say of the picture."""
+    """Whether the box is annotated, () bool. Only a training's teachers can say something of a
+    picture without a box."""
 
 
 class BoxDataSettings(DataSettings):

@@ -31,17 +31,14 @@ def paste_beside(pixels: Image, box: ViewBox, other: Thing, draw: Draw) -> None:
         other: The other target. Its area becomes about that of the true one.
         draw: The source of random numbers.
     """
-    x, y, w, h = box
+    _, _, w, h = box
     side = len(pixels)
     scale = math.sqrt(w * h / (other.size[0] * other.size[1])) * draw.uniform(0.7, 1.4)
     pw, ph = (max(4, round(length * scale)) for length in other.size)
-    for _ in range(TRIES):
-        cx, cy = draw.uniform(-side / 2, side / 2, 2)
-        if abs(cx - x) > (w + pw) / 2 or abs(cy - y) > (h + ph) / 2:
-            break
-    else:
+    place = _place_beside(box, (pw, ph), (side / 2, side / 2), draw)
+    if not place:
         return
-    middle = (side - 1) / 2 + np.array([cx, cy])
+    middle = (side - 1) / 2 + np.array(place)
     linear = np.diag([scale * draw.choice([-1.0, 1.0]), scale])
     pasted = cv2.warpAffine(other.crop, middle_to(middle, linear, other.crop), (side, side))
     mask = np.zeros((side, side), np.uint8)
@@ -65,30 +62,56 @@ def leave_behind(
 
     Args:
         exemplar: The exemplar crop, whose middle is the target's.
-        size: The target's width and height in it.
+        size: The target's width and height in it, in pixels.
         pixels: The view, which is square.
         box: The target's box in it.
         other: Another thing. The piece is cut out of its middle.
         draw: The source of random numbers.
     """
-    pw, ph = _piece_size(*size, draw)
-    cw, ch = len(other.crop) - pw, len(other.crop) - ph
-    piece = other.crop[ch // 2 : ch // 2 + ph, cw // 2 : cw // 2 + pw]
-    corner = draw.uniform(-0.5, 0.5, 2) * (size[0] - pw, size[1] - ph) - (pw / 2, ph / 2)
-    left, top = np.round(corner + len(exemplar) / 2).astype(int).tolist()
-    exemplar[top : top + ph, left : left + pw] = piece
-    # the same piece in the view, as much larger as the target is
+    # the piece covers a part of the exemplar's target
+    side = len(exemplar)
+    pw, ph = (min(length, side) for length in _piece_size(*size, draw))
+    left, top = (len(other.crop) - pw) // 2, (len(other.crop) - ph) // 2
+    piece = other.crop[top : top + ph, left : left + pw]
+    middle = draw.uniform(-0.5, 0.5, 2) * (size[0] - pw, size[1] - ph)
+    _lay(piece, exemplar, middle)
+    # the same piece stands in the view, as much larger as the target is
+    _, _, w, h = box
+    side, scale = len(pixels), math.sqrt(w * h / (size[0] * size[1]))
+    pw, ph = (min(max(2, round(length * scale)), side) for length in (pw, ph))
+    place = _place_beside(box, (pw, ph), ((side - pw) / 2, (side - ph) / 2), draw)
+    if place:
+        _lay(cv2.resize(piece, (pw, ph)), pixels, np.array(place))
+
+
+def _place_beside(
+    box: ViewBox, size: tuple[int, int], reach: tuple[float, float], draw: Draw
+) -> tuple[float, float] | None:
+    """Draws a place for a thing where it does not touch the target, or finds none.
+
+    Args:
+        box: The target's box.
+        size: The thing's width and height, in pixels.
+        reach: How far from the view's middle the thing's middle may be along x and y, in pixels.
+        draw: The source of random numbers.
+
+    Returns:
+        The middle of the thing, from the view's middle.
+    """
     x, y, w, h = box
-    scale = math.sqrt(w * h / (size[0] * size[1]))
-    pw, ph = max(2, round(pw * scale)), max(2, round(ph * scale))
     for _ in range(TRIES):
-        cx, cy = draw.uniform(-1, 1, 2) * (len(pixels) - np.array([pw, ph])) / 2
-        if abs(cx - x) > (w + pw) / 2 or abs(cy - y) > (h + ph) / 2:
-            break
-    else:
-        return
-    left, top = round(cx + (len(pixels) - pw) / 2), round(cy + (len(pixels) - ph) / 2)
-    pixels[top : top + ph, left : left + pw] = cv2.resize(piece, (pw, ph))
+        cx, cy = draw.uniform(np.negative(reach), reach).tolist()
+        if abs(cx - x) > (w + size[0]) / 2 or abs(cy - y) > (h + size[1]) / 2:
+            return cx, cy
+    return None
+
+
+def _lay(piece: Image, picture: Image, middle: NDArray[np.float64]) -> None:
+    """Lays a piece on a square picture, as near to a place from its middle as it fits."""
+    height, width = piece.shape[:2]
+    room = len(picture) - np.array([width, height])
+    left, top = np.clip(np.round(middle + room / 2), 0, room).astype(int).tolist()
+    picture[top : top + height, left : left + width] = piece
 
 
 def put_before(pixels: Image, box: ViewBox, background: Image) -> Image:

@@ -194,14 +194,14 @@ class BoxTracker:
 
 
 def reshaped(box: Box, first: Box, kept: float) -> tuple[float, float]:
-    """The width and height of a box whose shape is drawn to that of another one.
+    """The width and height of a box whose shape is drawn to that of the first one, in pixels.
 
         w / h = (box.w / box.h) ** (1 - kept) * (first.w / first.h) ** kept
 
     Args:
-        box: The box, which gives the area.
-        first: The other box.
-        kept: The weight of the other box's shape, from 0 to 1.
+        box: The box. Its area is kept.
+        first: The first box.
+        kept: The weight of the first box's shape, from 0 to 1.
     """
     w, h = (max(side, TINY) for side in box[2:])
     stretch = (first.w * h / (first.h * w)) ** (kept / 2)

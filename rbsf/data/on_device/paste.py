@@ -75,8 +75,8 @@ def leave_behind(
 
     Args:
         exemplars: The exemplars, (N, 3, 127, 127).
-        sizes: The targets' widths and heights in them, (N, 2).
-        views: The views.
+        sizes: The targets' widths and heights in them, in pixels, (N, 2).
+        views: The views of the search, N.
         store: The crops.
         others: The row of another thing for each pair, (N,). The piece is cut out of its middle.
         share: The share of the pairs.
@@ -132,7 +132,7 @@ def _put(store: Store, rows: Tensor, middles: Tensor, scale: Tensor, side: int) 
 
 
 def _rectangles(middles: Tensor, sizes: Tensor, side: int) -> Tensor:
-    """Masks (k, 1, side, side) of rectangles."""
+    """Masks (k, 1, side, side) of rectangles, whose middles (k, 2) count from the picture's."""
     x, y = pixel_grid(side, middles.device)
     cx, cy = (c[:, None, None] for c in middles.unbind(dim=1))
     rx, ry = (c[:, None, None] / 2 for c in sizes.unbind(dim=1))

@@ -23,14 +23,10 @@ namespace {
 
 // The factors have 16 bits. vpmaddubsw would multiply bytes, but it adds two products in 16 bits
 // and saturates: 2 * 255 * 127 is beyond 32767.
-struct Products {
-  typedef int32_t Sums __attribute__((vector_size(32)));
-  using Weights = __m256i;
+struct Products : Sums8 {
   using Weight = int16_t;
   using Pixel = int16_t;
-  static constexpr int kStep = 2, kLanes = 8, kCentre = 0;
-  // Of 16 registers a tile takes 12 for sums, 2 for weights and 1 for a window.
-  static constexpr int kRegisters = 2, kWindows = 6;
+  static constexpr int kStep = 2;
 
   static int slot(int lane, int byte) { return kStep * lane + byte; }
 
@@ -46,23 +42,8 @@ struct Products {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepu8_epi16(bytes));
   }
 
-  static Sums load_sums(const int32_t* from) { return *reinterpret_cast<const Sums*>(from); }
-  static Weights load(const Weight* from) {
-    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
-  }
-
-  static __m256i window(const Pixel* from) {
-    int pair;
-    std::memcpy(&pair, from, sizeof pair);
-    return _mm256_set1_epi32(pair);
-  }
-
   static void add(Sums& sums, Weights weights, __m256i window) {
     sums += (Sums)_mm256_madd_epi16(weights, window);
-  }
-
-  static uint32_t at_least(Sums sums, Sums bounds) {
-    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(sums >= bounds)));
   }
 };
 

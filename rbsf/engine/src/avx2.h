@@ -11,6 +11,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "bits.h"
@@ -73,6 +74,31 @@ void compare_row(const BinaryShape& shape, const uint16_t* counts, int width,
       put_mask(mask, bytes - byte, bits + byte);
     }
 }
+
+// What both paths share of the products of bytes, see product_tile.h.
+struct Sums8 {
+  typedef int32_t Sums __attribute__((vector_size(32)));
+  using Weights = __m256i;
+  static constexpr int kLanes = 8, kCentre = 0;
+  // Of 16 registers a tile takes 12 for sums, 2 for weights and 1 for a window.
+  static constexpr int kRegisters = 2, kWindows = 6;
+
+  static Sums load_sums(const int32_t* from) { return *reinterpret_cast<const Sums*>(from); }
+  static Weights load(const void* from) {
+    return _mm256_load_si256(static_cast<const __m256i*>(from));
+  }
+
+  // Four bytes of a window, for all lanes.
+  static __m256i window(const void* from) {
+    int word;
+    std::memcpy(&word, from, sizeof word);
+    return _mm256_set1_epi32(word);
+  }
+
+  static uint32_t at_least(Sums sums, Sums bounds) {
+    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(sums >= bounds)));
+  }
+};
 
 struct Lanes {
   typedef float Reals __attribute__((vector_size(32)));

@@ -21,14 +21,10 @@
 namespace rbsf {
 namespace {
 
-struct Products {
-  typedef int32_t Sums __attribute__((vector_size(32)));
-  using Weights = __m256i;
+struct Products : Sums8 {
   using Weight = int8_t;
   using Pixel = uint8_t;
-  static constexpr int kStep = 4, kLanes = 8, kCentre = 0;
-  // Of 16 registers a tile takes 12 for sums, 2 for weights and 1 for a window.
-  static constexpr int kRegisters = 2, kWindows = 6;
+  static constexpr int kStep = 4;
 
   static int slot(int lane, int byte) { return kStep * lane + byte; }
 
@@ -45,23 +41,8 @@ struct Products {
     _mm_store_si128(halves + 1, _mm_unpackhi_epi16(first, second));
   }
 
-  static Sums load_sums(const int32_t* from) { return *reinterpret_cast<const Sums*>(from); }
-  static Weights load(const Weight* from) {
-    return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
-  }
-
-  static __m256i window(const Pixel* from) {
-    int word;
-    std::memcpy(&word, from, sizeof word);
-    return _mm256_set1_epi32(word);
-  }
-
   static void add(Sums& sums, Weights weights, __m256i window) {
     sums = (Sums)_mm256_dpbusd_avx_epi32((__m256i)sums, window, weights);
-  }
-
-  static uint32_t at_least(Sums sums, Sums bounds) {
-    return static_cast<uint32_t>(_mm256_movemask_ps((__m256)(sums >= bounds)));
   }
 };
 

@@ -139,6 +139,14 @@ struct ByteSums {
     const size_t padded = shape.padded_filters();
     Counts byte_counts[pixels][registers] = {};
     int room = kMostSteps;
+    const auto widen = [&] {
+      for (int p = 0; p < pixels; ++p)
+        for (int r = 0; r < registers; ++r) {
+          Isa::widen_add(byte_counts[p][r], counts + p * padded + r * Isa::kBytes);
+          byte_counts[p][r] = Counts{};
+        }
+      room = kMostSteps;
+    };
     for (int row = 0; row < rows; ++row, input += stride)
       for (int step = 0; step < row_steps;) {
         const int end = std::min(step + room, row_steps);
@@ -152,15 +160,9 @@ struct ByteSums {
               byte_counts[p][r] += Isa::differing(window, weights[r]);
           }
         }
-        if (room && !(row == rows - 1 && step == row_steps)) continue;
-        uint16_t* to = counts;
-        for (int p = 0; p < pixels; ++p, to += padded)
-          for (int r = 0; r < registers; ++r) {
-            Isa::widen_add(byte_counts[p][r], to + r * Isa::kBytes);
-            byte_counts[p][r] = Counts{};
-          }
-        room = kMostSteps;
+        if (!room) widen();
       }
+    widen();
   }
 
   // The tiles of `registers` registers, for 1 to kPixels windows.

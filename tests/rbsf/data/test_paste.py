@@ -85,6 +85,15 @@ def test_what_covers_the_exemplar_stands_beside_the_target_later() -> None:
     assert seen > 20
 
 
+def test_a_piece_of_a_target_beyond_the_exemplar_fits_the_pictures() -> None:
+    """A target twenty times as wide as it is high is wider than an exemplar of its context."""
+    for seed in range(60):
+        exemplar, view = np.full((127, 127, 3), 90, np.uint8), grey_view()
+        wide = (0.0, 60.0, 400.0, 20.0)
+        leave_behind(exemplar, (136, 7), view, wide, red_thing(), np.random.default_rng(seed))
+        assert (exemplar != 90).any()
+
+
 def test_the_middle_goes_to_the_point() -> None:
     image, linear = np.zeros((11, 21, 3), np.uint8), np.array([[0.0, -2.0], [3.0, 0.5]])
     placed = middle_to(np.array([7.0, 4.0]), linear, image)
