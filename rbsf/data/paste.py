@@ -81,7 +81,8 @@ def leave_behind(
     pw, ph = (min(max(2, round(length * scale)), side) for length in (pw, ph))
     place = _place_beside(box, (pw, ph), ((side - pw) / 2, (side - ph) / 2), draw)
     if place:
-        _lay(cv2.resize(piece, (pw, ph)), pixels, np.array(place))
+        larger: Image = cv2.resize(piece, (pw, ph))  # type: ignore[assignment]
+        _lay(larger, pixels, np.array(place))
 
 
 def _place_beside(
