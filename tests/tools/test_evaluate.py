@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import rbsf
+from rbsf.errors import InputError
 from tracker.evaluation.contenders import _network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,6 +119,41 @@ def test_what_is_known_of_losses_is_in_the_table_the_results_and_the_report(run,
     for name in ("report.html", "report.md"):
         assert "Knowing when the target is lost" in (out / name).read_text()
     assert (out / "figures" / "reliability.png").stat().st_size > 0
+
+
+def lengthen(root, name, frames):
+    """Makes a sequence longer by repeating its last frame."""
+    folder = root / name
+    images = sorted((folder / "img").iterdir())
+    rows = (folder / "groundtruth_rect.txt").read_text().splitlines()
+    for number in range(len(images), frames):
+        (folder / "img" / f"{number + 1:04d}.jpg").write_bytes(images[-1].read_bytes())
+    rows += rows[-1:] * (frames - len(rows))
+    (folder / "groundtruth_rect.txt").write_text("\n".join(rows))
+
+
+def test_single_steps_have_a_table_and_a_file_and_nothing_is_tracked(run, root, tmp_path):
+    lengthen(root, "Slow", 31)  # Fast stays too short for a question
+    words = ("--weights", weights(tmp_path, "net.st", "9" * 64), "--single-step")
+    shown = run(*words)
+    folder = tmp_path / "out" / "net"
+    assert [file.name for file in folder.iterdir()] == ["single_step.json"]
+    written = json.loads((folder / "single_step.json").read_text())
+    assert list(written["sequences"]) == ["Slow"]
+    assert written["overall"] == written["sequences"]["Slow"]
+    assert written["weights_sha256"] == "9" * 64
+    assert written["overall"]["iou"] > written["overall"]["stay"] > 0.5  # it goes to the square
+    assert f"{written['overall']['iou']:.3f}" in shown and "the believed box itself" in shown
+
+
+def test_single_steps_are_asked_of_our_trackers_alone(run, root, tmp_path):
+    lengthen(root, "Slow", 31)
+    words = ("--weights", weights(tmp_path, "net.st", "9" * 64), "--single-step")
+    for wrong in (("--lost",), ("--protocol", "sre")):
+        with pytest.raises(InputError, match="leave out --lost and --protocol"):
+            run(*words, *wrong)
+    with pytest.raises(InputError, match=r"mil cannot be asked .* leave out --rival"):
+        run(*words, "--rival", "mil")
 
 
 def test_other_kernels_give_the_same_boxes_and_beside_others_one_thread_each(

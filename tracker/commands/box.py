@@ -87,20 +87,13 @@ def evaluate(
     dataset: Annotated[
         str,
         typer.Option(
-            help=f"The data to measure on: {HELD_OUT}, the sequences that the training left out, "
-            f"or one of {', '.join(SCORED)}."
+            help=f"The data: {HELD_OUT}, for single steps on the sequences that the training left "
+            f"out, or one of {', '.join(SCORED)}, for tracking."
         ),
     ],
     root: Annotated[
         Path, typer.Option(help="The benchmark's folder, or the folder above train/ for held-out.")
     ],
-    single_step: Annotated[
-        bool,
-        typer.Option(
-            "--single-step",
-            help="Measure one step from a box that is nearly right. held-out always does.",
-        ),
-    ] = False,
     max_frames: Annotated[
         int, typer.Option(min=2, help="Only so many frames of each sequence are tracked.")
     ] = 120,
@@ -123,9 +116,8 @@ def evaluate(
     from rbsf.engine.torch_box import TorchBoxNetwork
 
     network, shipped = TorchBoxNetwork.from_file(weights), load_siamfc()
-    if dataset == HELD_OUT or single_step:
-        held_out = dataset == HELD_OUT
-        sequences = tracks_of(root, hold_out) if held_out else load_dataset(dataset, root).sequences
+    if dataset == HELD_OUT:
+        sequences = tracks_of(root, hold_out)
         head = measure_single_step(lambda: BoxTracker(network), sequences)
         peak = measure_single_step(lambda: PeakLooker(shipped), sequences)
         _show_step("the believed box itself", head.stay, head.stay_above_half)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from ..evaluation.results import Results
 from ..evaluation.rivals import is_rival, rival_contender
 from ..evaluation.runner import evaluate_tracker
 from ..evaluation.sequence import by_reason
+from ..evaluation.step_report import ask, print_steps, write_steps
 from ..evaluation.submission import write_submission
 from ..evaluation.table import print_table
 from .options import check_file, command_line
@@ -98,6 +100,14 @@ def evaluate(
             "it finds it again. The dataset absent is made for that.",
         ),
     ] = False,
+    single_step: Annotated[
+        bool,
+        typer.Option(
+            "--single-step",
+            help="Only ask each of our trackers for one step at a time, from boxes that are nearly "
+            "right. That takes minutes where tracking takes hours, so it can tell networks apart.",
+        ),
+    ] = False,
 ) -> None:
     """Measures trackers on a benchmark: their accuracy and speed, beside rivals.
 
@@ -121,9 +131,13 @@ def evaluate(
       --output results/girl-and-toy`
 
     - `rbsf evaluate --dataset absent --root data/otb --lost --output results/absent`
+
+    - `rbsf evaluate --dataset otb --root data/otb --single-step --output results/steps`
     """
     files, rivals = _by_form(weights or [], rival or [], more or [])
     check_file(config, "--config")
+    if single_step and (lost or protocol != "ope"):
+        raise InputError("--single-step tracks nothing: leave out --lost and --protocol")
     wanted = [name.strip() for name in sequences.split(",")] if sequences else None
     data = load_dataset(dataset, root, wanted).under(protocol)
     if max_frames is not None:
@@ -134,6 +148,9 @@ def evaluate(
     threads = threads or (1 if processes != 1 else min(usable_cores(), MOST_THREADS))
     ours = our_contenders(files, engine, threads, config)
     contenders = check_names([*ours, *map(rival_contender, rivals)])
+    if single_step:
+        _ask_single_steps(contenders, data, output)
+        return
     outcomes, problems = [], []
     with ExitStack() as stack:
         for contender in contenders:
@@ -179,6 +196,22 @@ def _run(contender: Contender, data: Dataset, output: Path, workers: int, thread
         return evaluate_tracker(
             contender.make, data, workers=workers, threads=threads, archive=archive, on_run=tick
         )
+
+
+def _ask_single_steps(contenders: Sequence[Contender], data: Dataset, output: Path) -> None:
+    """Asks every tracker for single steps, and says what is left out as `evaluate` does."""
+    asked = []
+    with progress_bar() as bar:
+        for contender in contenders:
+            task = bar.add_task(contender.name, total=len(data.sequences), note="")
+            steps = ask(contender, data, partial(bar.update, task, advance=1))
+            write_steps(contender, steps, data, command_line(), output)
+            asked.append((contender, steps))
+    print_steps(asked)
+    console.print(f"written to {output}", markup=False, highlight=False, soft_wrap=True)
+    if missing := _missing(data):
+        _remark(f"something is missing: {missing}")
+        raise typer.Exit(1)
 
 
 def _written(write: Callable[..., object], *what: object) -> list[str]:
