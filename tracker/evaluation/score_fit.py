@@ -39,7 +39,7 @@ class Watched(NamedTuple):
     """What was seen in N frames."""
 
     seen: Floats
-    """The evidence of each frame (see `tracker.loop.box_score.Evidence`), N x 4."""
+    """The evidence of each frame (see `tracker.loop.box_score.Evidence`), N x 3."""
     held: NDArray[np.bool_]
     """N, whether the target was there and the IoU above 1/2."""
 

@@ -67,10 +67,14 @@ class BoxTrackerConfig(Settings):
     every frame by itself, and most targets keep about the shape that was marked."""
     learning: LearningConfig = LearningConfig()
     """How the exemplar follows the look of the target."""
+    hidden_frames: int = Field(default=15, ge=0, le=10_000)
+    """For so many frames at most the tracker waits for a target that is hidden by a thing which
+    looks like it. With 0 nothing beside the target is followed, and the best answer is taken."""
     moves_above: float = Field(default=0.3, ge=0, le=1)
     """Below this belief a move does not count as motion."""
-    lost_below: float = Field(default=0.4, ge=0, le=1)
-    """The target is lost with a score below this."""
+    lost_below: float = Field(default=0.3, ge=0, le=1)
+    """The target is lost with a score below this. With 0.4 the flag stands in more frames in which
+    a target is followed that turns or leaps."""
     found_above: float = Field(default=0.7, ge=0, le=1)
     """A lost target is found again with a score of at least this. It is high because the best of
     many places looks more certain than it is. With 0.6 the flag misses more losses, and with 0.8 it

@@ -9,6 +9,7 @@ be averaged with the correlation's peak nearby.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,8 +35,14 @@ AGREEMENT = 0.5
 """The IoU with the best cell's box from which on a box has a vote."""
 LARGEST_ANSWER = 1e9
 """An answer with a value of this size is nonsense. A network with damaged weights gives such."""
-NONSENSE = (-20.0, -20.0, 0.0)
-"""The two logits and the margin of an answer that is nonsense."""
+OTHERS = 3
+"""At most so many other answers are kept beside the best one."""
+BELIEVED = 0.4
+"""Another answer is kept if its score is at least this share of the best one's."""
+APART = 0.4
+"""Answers whose boxes have a larger IoU than this are one answer."""
+NONSENSE = (-20.0, 0.0)
+"""The quality's logit and the margin of an answer that is nonsense."""
 
 
 class DecisionConfig(Settings):
@@ -59,12 +66,12 @@ class Decision(NamedTuple):
     """The centre x and y from the crop's middle, the width and the height, in the crop's pixels."""
     score: float
     """The belief that the target is there, times the IoU that is expected of the box, 0 to 1."""
-    target: float
-    """The head's logit of the target being there."""
     quality: float
     """The head's logit of the IoU that is expected of the box."""
     margin: float
-    """By how much the highest response in the box exceeds the highest beside it, in logits."""
+    """By how much the highest belief in the box exceeds the highest beside it, in logits."""
+    others: tuple[Decision, ...] = ()
+    """What else in the crop looks like the target, the likeliest first. These have no others."""
 
 
 def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionConfig) -> Decision:
@@ -80,8 +87,8 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
         return Decision((0.0, 0.0, *believed), 0.0, *NONSENSE)
     # belief of each cell
     w = config.response_weight
-    belief = _sigmoid(w * answer.response + (1 - w) * answer.target)
-    score = belief * _sigmoid(answer.quality)
+    belief = w * answer.response + (1 - w) * answer.target
+    score = _sigmoid(belief) * _sigmoid(answer.quality)
     # changes of size and far places count against a cell
     wanted = score * _size_factor(answer.boxes[2:], believed, config.size_penalty)
     v = config.window_influence
@@ -92,9 +99,31 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
     px, py = response_peak(answer.response, x, y)
     x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
     box = x, y, width, height
-    logits = float(answer.target[row, column]), float(answer.quality[row, column])
-    margin = second_peak_margin(answer.response, box)
-    return Decision(box, float(score[row, column]), *logits, margin)
+    best = _decision(answer, score, belief, box, (row, column))
+    return best._replace(others=tuple(_others(answer, score, belief, best)))
+
+
+def _decision(
+    answer: BoxAnswer, score: Floats, belief: Floats, box: tuple[float, ...], at: tuple[int, int]
+) -> Decision:
+    logits = float(score[at]), float(answer.quality[at])
+    x, y, w, h = box
+    return Decision((x, y, w, h), *logits, second_peak_margin(belief, (x, y, w, h)))
+
+
+def _others(answer: BoxAnswer, score: Floats, belief: Floats, best: Decision) -> Iterator[Decision]:
+    """Yields the answers of the best cells whose boxes lie apart from all answers before."""
+    rows, columns = np.nonzero(score >= BELIEVED * best.score)
+    boxes = answer.boxes[:, rows, columns].astype(np.float64)
+    left, box = score[rows, columns], best.box
+    for _ in range(OTHERS):
+        left = np.where(_ious(boxes, np.array(box)) > APART, 0, left)
+        at = int(left.argmax())
+        if not left[at] > 0:
+            return
+        row, column = int(rows[at]), int(columns[at])
+        box = voted_box(answer.boxes, score, row, column)
+        yield _decision(answer, score, belief, box, (row, column))
 
 
 def voted_box(
@@ -125,11 +154,11 @@ def voted_box(
     return tuple((best + change).tolist())
 
 
-def second_peak_margin(response: Floats, box: tuple[float, float, float, float]) -> float:
-    """By how much the highest response in a box exceeds the highest beside it.
+def second_peak_margin(belief: Floats, box: tuple[float, float, float, float]) -> float:
+    """By how much the highest belief in a box exceeds the highest beside it.
 
     Args:
-        response: The correlation, r x r, as logits.
+        belief: The belief of each cell, r x r, as logits.
         box: The centre x and y from the crop's middle, the width and the height, in the crop's
             pixels. The box counts as at least 40 pixels wide and high, since a smaller target has
             a peak of that width, too.
@@ -138,13 +167,13 @@ def second_peak_margin(response: Floats, box: tuple[float, float, float, float])
         The difference, or 0 where the box covers all cells or none.
     """
     x, y, width, height = box
-    cells = (np.arange(len(response)) - (len(response) - 1) / 2) * STRIDE
+    cells = (np.arange(len(belief)) - (len(belief) - 1) / 2) * STRIDE
     columns = np.abs(cells - x) <= max(width / 2, PEAK / 2)
     rows = np.abs(cells - y) <= max(height / 2, PEAK / 2)
     inside = np.outer(rows, columns)
     if not inside.any() or inside.all():
         return 0.0
-    return float(response[inside].max() - response[~inside].max())
+    return float(belief[inside].max() - belief[~inside].max())
 
 
 def response_peak(response: Floats, x: float, y: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.geometry import Box, Frame, Square, as_bgr, context_side
+from rbsf.geometry import Box, Frame, Point, Square, as_bgr, context_side
 
 from .box_decision import Decision, DecisionConfig, decide
 from .config import TrackerConfig
@@ -27,6 +27,8 @@ class Found(NamedTuple):
     """The best box, in the frame's pixels."""
     decision: Decision
     """What led to it."""
+    others: tuple[Found, ...] = ()
+    """What else looks like the target, the likeliest first."""
 
 
 class Eye:
@@ -108,10 +110,18 @@ class Eye:
         size = believed.w / scale, believed.h / scale
         answer = self._network.search(self._exemplar, crop, size)
         decision = decide(answer, size, self._config)
-        x, y, w, h = decision.box
-        cx, cy = believed.center
-        box = Box.from_center(cx + x * scale, cy + y * scale, w * scale, h * scale)
-        return Found(box, decision)
+        best, *others = (
+            Found(_in_frame(one.box, believed.center, scale), one)
+            for one in (decision, *decision.others)
+        )
+        return best._replace(others=tuple(others))
+
+
+def _in_frame(box: tuple[float, float, float, float], center: Point, scale: float) -> Box:
+    """A box in the frame, from one that counts from the crop's middle in the crop's pixels."""
+    x, y, w, h = box
+    cx, cy = center
+    return Box.from_center(cx + x * scale, cy + y * scale, w * scale, h * scale)
 
 
 def search_side(box: Box) -> float:

@@ -25,29 +25,26 @@ class ScoreConfig(Settings):
     their AUC is .929 and their log loss .297 (1,903 frames). On quarters of these tracks that a fit
     has not seen, a new one has .899 and .360.
 
-    P(IoU > 1/2) = 1 / (1 + exp(-(bias + target t + quality q + margin m + recent r)))
+    P(IoU > 1/2) = 1 / (1 + exp(-(bias + quality q + margin m + recent r)))
 
-    t and q are the head's logits at the answer. m is the highest response inside the box minus the
-    highest beside it, so it tells of a second thing that looks like the target. r is the mean of
-    q over the last three frames.
+    q is the logit of the IoU that the head expects of the box. m is the highest belief inside the
+    box minus the highest beside it, so it tells of a second thing that looks like the target. r is
+    the mean of q over the last three frames.
     """
 
-    bias: float = Field(default=-4.245, ge=-1000, le=1000)
-    """The logit where all four are 0."""
-    target: float = Field(default=0.075, ge=-1000, le=1000)
-    """The coefficient of the head's belief that the target's middle is there."""
-    quality: float = Field(default=2.689, ge=-1000, le=1000)
+    bias: float = Field(default=-4.168, ge=-1000, le=1000)
+    """The logit where all three are 0."""
+    quality: float = Field(default=2.411, ge=-1000, le=1000)
     """The coefficient of the IoU that the head expects of the box, as a logit."""
-    margin: float = Field(default=0.082, ge=-1000, le=1000)
-    """The coefficient of the response's peak over its second peak."""
-    recent: float = Field(default=0.911, ge=-1000, le=1000)
+    margin: float = Field(default=0.2, ge=-1000, le=1000)
+    """The coefficient of the belief's peak over its second peak."""
+    recent: float = Field(default=0.825, ge=-1000, le=1000)
     """The coefficient of the mean quality of the last frames."""
 
 
 class Evidence(NamedTuple):
     """What a score is made from (see `ScoreConfig`)."""
 
-    target: float
     quality: float
     margin: float
     recent: float
@@ -67,7 +64,7 @@ class Score:
     def evidence(self, decision: Decision) -> Evidence:
         """What an answer says that follows on those that are remembered."""
         recent = float(np.mean([*self._qualities, decision.quality]))
-        return Evidence(decision.target, decision.quality, decision.margin, recent)
+        return Evidence(decision.quality, decision.margin, recent)
 
     def of(self, decision: Decision) -> float:
         """The probability that an answer is right which follows on those that are remembered."""
@@ -79,7 +76,7 @@ class Score:
 
 
 def probability(config: ScoreConfig, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probabilities that follow from evidence, (..., 4) -> (...)."""
-    weights = np.array([config.target, config.quality, config.margin, config.recent])
+    """The probabilities that follow from evidence, (..., 3) -> (...)."""
+    weights = np.array([config.quality, config.margin, config.recent])
     logits = np.clip(config.bias + evidence @ weights, -50, 50)
     return np.asarray(1 / (1 + np.exp(-logits)))

@@ -13,6 +13,7 @@ from .box_look import Eye, Found
 from .box_score import Evidence, Score
 from .check import checked_box_network, checked_config
 from .motion import Motion
+from .neighbours import Neighbours
 from .target import Track
 from .whole_frame import WholeFrame
 
@@ -34,6 +35,9 @@ class BoxTracker:
     lost, it also looks at some places elsewhere in the frame. It goes to the best of them if that
     is likelier than what was found at the expected place, and if a look around it finds the same
     box again, with a score as high.
+
+    Things beside the target that look like it are followed along. While one of them hides the
+    target, the tracker waits where the target was last seen, and says that it is lost.
 
     Every few frames, if it is sure, its exemplar takes over a share of how the target looks now.
 
@@ -74,6 +78,7 @@ class BoxTracker:
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
         self._first = self._last_sure = first
         self._search, self.evidence = None, None
+        self._neighbours, self._hidden = Neighbours(), 0
         self._frames = 0
 
     def check(self, frame: Frame) -> None:
@@ -107,7 +112,11 @@ class BoxTracker:
         # where it is expected, and where else a lost target is
         eye = self._opened
         (x, y), (dx, dy) = self._box.center, self._motion.steady
-        found = eye.look(frame, self._placed(x + dx, y + dy, self._box))
+        expected = self._placed(x + dx, y + dy, self._box)
+        best = eye.look(frame, expected)
+        found = self._without_neighbours(best, expected)
+        if not found:
+            return self._wait(best)
         score = self._score.of(found.decision)
         elsewhere = self._elsewhere(frame, score)
         # follow it, or go there
@@ -122,6 +131,35 @@ class BoxTracker:
         lost = self._judge(score)
         self._learn(frame, score, lost)
         return Track(clip_box(self._box, eye.frame_size), score, lost)
+
+    def _without_neighbours(self, best: Found, expected: Box) -> Found | None:
+        """Which of what was found is the target, or None if a neighbour hides it.
+
+        A target that is lost may be anywhere, and so it is hidden by none.
+        """
+        limit = self.config.hidden_frames
+        if not limit:
+            return best
+        target = best if self._search else self._neighbours.target(best, expected)
+        self._hidden = 0 if target else self._hidden + 1
+        if self._hidden > limit:
+            self._neighbours, self._hidden = Neighbours(), 0
+            return best
+        found = (best, *best.others)
+        self._neighbours.observe([one for one in found if one is not target], expected)
+        return target
+
+    def _wait(self, neighbour: Found) -> Track:
+        """Stays at the place where a neighbour hides the target.
+
+        By how much the neighbour is believed more than anything else, so much less is the target.
+        """
+        self._motion = Motion(self._box.center)
+        self._frames += 1
+        decision = neighbour.decision._replace(margin=-abs(neighbour.decision.margin))
+        self.evidence = self._score.evidence(decision)
+        score = min(self._score.of(decision), self.config.lost_below)
+        return Track(clip_box(self._box, self._opened.frame_size), score, lost=True)
 
     def _elsewhere(self, frame: Frame, here: float) -> Found | None:
         """What is found in the whole frame while the target is lost, if it can be believed.
@@ -154,6 +192,7 @@ class BoxTracker:
         """Goes to another place, where nothing is known of the target's motion."""
         self._box = self._placed(*found.box.center, found.box)
         self._motion, self._score = Motion(self._box.center), Score(self.config.score)
+        self._neighbours = Neighbours()
 
     def _learn(self, frame: Frame, score: float, lost: bool) -> None:
         """Takes over a share of how the target looks, in a frame in which it is surely there."""

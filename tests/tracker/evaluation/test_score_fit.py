@@ -15,12 +15,12 @@ from tracker.evaluation.datasets import load_dataset
 from tracker.evaluation.score_fit import Watched, fit, gather, joined, quality
 from tracker.loop.box_score import ScoreConfig, probability
 
-LAW = ScoreConfig(bias=-2, target=0.5, quality=1, margin=-0.25, recent=1.5)
+LAW = ScoreConfig(bias=-2, quality=1, margin=-0.25, recent=1.5)
 
 
 def sample(count: int, seed: int = 0) -> Watched:
     draw = np.random.default_rng(seed)
-    seen = draw.normal(1, (3, 1, 4, 1), (count, 4))
+    seen = draw.normal(1, (1, 4, 1), (count, 3))
     return Watched(seen, draw.random(count) < probability(LAW, seen))
 
 
@@ -42,14 +42,14 @@ def test_the_fit_is_better_than_any_other_and_its_score_is_calibrated() -> None:
 
 
 def test_the_log_loss_and_auc_are_those_of_the_score() -> None:
-    watched = Watched(np.zeros((4, 4)), np.array([True, False, False, False]))
-    even = ScoreConfig(bias=0, target=0, quality=0, margin=0, recent=0)
+    watched = Watched(np.zeros((4, 3)), np.array([True, False, False, False]))
+    even = ScoreConfig(bias=0, quality=0, margin=0, recent=0)
     assert quality(even, watched) == pytest.approx((0.5, np.log(2), 4))
 
 
 def test_frames_of_one_kind_alone_are_refused() -> None:
     with pytest.raises(InputError, match="frames that are not"):
-        fit(Watched(np.zeros((4, 4)), np.ones(4, dtype=bool)))
+        fit(Watched(np.zeros((4, 3)), np.ones(4, dtype=bool)))
 
 
 def test_every_frame_of_tracks_and_of_their_tests_is_watched(tmp_path: Path) -> None:

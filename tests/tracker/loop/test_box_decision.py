@@ -121,23 +121,47 @@ def test_a_peak_on_the_rim_or_a_place_beyond_it_is_no_error() -> None:
 
 
 def test_the_margin_is_the_peak_over_the_highest_beside_the_box() -> None:
-    response = np.full((SIZE, SIZE), -3.0, np.float32)
-    response[8, 8], response[8, 10], response[2, 3] = 5, 4, 1.5
+    belief = np.full((SIZE, SIZE), -3.0, np.float32)
+    belief[8, 8], belief[8, 10], belief[2, 3] = 5, 4, 1.5
     wide = (0.0, 0.0, 60.0, 40.0)  # cell (8, 10) is 16 pixels away, inside
-    assert second_peak_margin(response, wide) == pytest.approx(3.5)
-    assert second_peak_margin(response, (0, 0, 8, 8)) == pytest.approx(3.5)  # as if 40 wide
+    assert second_peak_margin(belief, wide) == pytest.approx(3.5)
+    assert second_peak_margin(belief, (0, 0, 8, 8)) == pytest.approx(3.5)  # as if 40 wide
     elsewhere = ((3 - 8) * 8.0, (2 - 8) * 8.0, 60.0, 40.0)
-    assert second_peak_margin(response, elsewhere) == pytest.approx(-3.5)
+    assert second_peak_margin(belief, elsewhere) == pytest.approx(-3.5)
 
 
 def test_without_cells_on_both_sides_there_is_no_margin() -> None:
-    response = np.arange(SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
-    assert second_peak_margin(response, (0, 0, 400, 400)) == 0
-    assert second_peak_margin(response, (500, 0, 60, 40)) == 0
+    belief = np.arange(SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    assert second_peak_margin(belief, (0, 0, 400, 400)) == 0
+    assert second_peak_margin(belief, (500, 0, 60, 40)) == 0
 
 
 def test_a_decision_says_what_it_rests_on() -> None:
     answer = flat()
     answer.target[3, 12], answer.quality[3, 12], answer.response[3, 12] = 5, 2, 1
     decision = decide(answer, BELIEVED, HEAD_ALONE)
-    assert (decision.target, decision.quality, decision.margin) == (5, 2, 1)
+    assert (decision.quality, decision.margin) == (2, 5)  # nothing is believed elsewhere
+    both = HEAD_ALONE.model_copy(update={"response_weight": 0.5})
+    assert decide(answer, BELIEVED, both).margin == 3
+
+
+def test_what_else_looks_like_the_target_comes_along_the_likeliest_first() -> None:
+    answer = flat(TINY)
+    answer.target[:] = -9
+    answer.target[8, 8], answer.target[2, 3], answer.target[14, 12] = 5, 2, 4
+    answer.target[5, 12] = -1  # 27% of the best score
+    answer.boxes[:, 2, 3] = (-40, -48, 7, 5)
+    decision = decide(answer, TINY, HEAD_ALONE)
+    assert decision.box == (0, 0, 6, 4)
+    assert [other.box for other in decision.others] == [(32, 48, 6, 4), (-40, -48, 7, 5)]
+    assert [other.margin for other in decision.others] == [-1, -3]
+    assert not any(other.others for other in decision.others)
+
+
+def test_one_thing_is_one_answer_and_three_others_are_enough() -> None:
+    answer = flat()
+    answer.target[:] = -9
+    answer.target[8, 7:10] = 5  # boxes that overlap
+    assert decide(answer, BELIEVED, HEAD_ALONE).others == ()
+    answer.target[::4, ::4] = 5
+    assert len(decide(answer, BELIEVED, HEAD_ALONE).others) == 3

@@ -166,15 +166,15 @@ def test_a_place_is_not_believed_before_a_second_look_confirms_it() -> None:
 
 def test_a_target_that_is_flagged_but_may_be_there_is_not_looked_for_elsewhere() -> None:
     network = Counting()
-    one = tracker(network)  # lost below 0.4, looked for below 0.2
+    one = tracker(network)  # lost below 0.3, looked for below 0.2
     one.init(frame_with(HERE), HERE)
-    bias, of_target, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
-    weight = of_target + of_quality + 2 * of_margin + of_recent
-    network.score = (np.log(0.3 / 0.7) - bias) / weight
+    bias, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
+    weight = of_quality + 2 * of_margin + of_recent
+    network.score = (np.log(0.25 / 0.75) - bias) / weight
     for number in range(1, 5):
         track = one.update(frame_with(HERE))
         assert track.lost
-        assert track.score == pytest.approx(0.3, abs=0.02)
+        assert track.score == pytest.approx(0.25, abs=0.02)
         assert network.looks == number
     network.score = (np.log(0.1 / 0.9) - bias) / weight
     for _ in range(4):  # until the recent frames are as doubtful
@@ -189,8 +189,8 @@ def test_a_doubtful_score_neither_loses_nor_finds() -> None:
 
     def doubt() -> None:
         """Makes the network's evidence that of a score of about one half."""
-        bias, of_target, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
-        network.score = -bias / (of_target + of_quality + 2 * of_margin + of_recent)
+        bias, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
+        network.score = -bias / (of_quality + 2 * of_margin + of_recent)
 
     doubt()
     track = one.update(frame_with(HERE))
