@@ -99,31 +99,29 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
     px, py = response_peak(answer.response, x, y)
     x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
     box = x, y, width, height
-    best = _decision(answer, score, belief, box, (row, column))
+    at_best = float(score[row, column]), float(answer.quality[row, column])
+    best = Decision(box, *at_best, second_peak_margin(belief, box))
     return best._replace(others=tuple(_others(answer, score, belief, best)))
 
 
-def _decision(
-    answer: BoxAnswer, score: Floats, belief: Floats, box: tuple[float, ...], at: tuple[int, int]
-) -> Decision:
-    logits = float(score[at]), float(answer.quality[at])
-    x, y, w, h = box
-    return Decision((x, y, w, h), *logits, second_peak_margin(belief, (x, y, w, h)))
-
-
 def _others(answer: BoxAnswer, score: Floats, belief: Floats, best: Decision) -> Iterator[Decision]:
-    """Yields the answers of the best cells whose boxes lie apart from all answers before."""
+    """Yields the answers of the best cells whose boxes lie apart from all answers before.
+
+    They come in every frame and are seldom needed, so nothing costly is done for them: their boxes
+    are those of single cells, and their margins are over the crop's highest belief.
+    """
     rows, columns = np.nonzero(score >= BELIEVED * best.score)
     boxes = answer.boxes[:, rows, columns].astype(np.float64)
-    left, box = score[rows, columns], best.box
+    left, box = score[rows, columns], np.array(best.box)
     for _ in range(OTHERS):
-        left = np.where(_ious(boxes, np.array(box)) > APART, 0, left)
-        at = int(left.argmax())
-        if not left[at] > 0:
+        left = np.where(_ious(boxes, box) > APART, 0, left)
+        one = int(left.argmax())
+        if not left[one] > 0:
             return
-        row, column = int(rows[at]), int(columns[at])
-        box = voted_box(answer.boxes, score, row, column)
-        yield _decision(answer, score, belief, box, (row, column))
+        at, box = (rows[one], columns[one]), boxes[:, one]
+        x, y, w, h = box.tolist()
+        margin = float(belief[at] - belief.max())
+        yield Decision((x, y, w, h), float(score[at]), float(answer.quality[at]), margin)
 
 
 def voted_box(
