@@ -10,6 +10,7 @@ be averaged with the correlation's peak nearby.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -96,8 +97,9 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
     # the box around the best cell, whose place is shared with the correlation's peak
     row, column = (int(at) for at in np.unravel_index(int(wanted.argmax()), wanted.shape))
     x, y, width, height = voted_box(answer.boxes, score, row, column)
-    px, py = response_peak(answer.response, x, y)
-    x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
+    if config.peak_share:
+        px, py = response_peak(answer.response, x, y)
+        x, y = (a + config.peak_share * (b - a) for a, b in ((x, px), (y, py)))
     box = x, y, width, height
     at_best = float(score[row, column]), float(answer.quality[row, column])
     best = Decision(box, *at_best, second_peak_margin(belief, box))
@@ -231,6 +233,7 @@ def _size_factor(sides: Floats, believed: tuple[float, float], penalty: float) -
     return np.asarray(np.exp(-penalty * (change - 1)), np.float32)
 
 
+@cache
 def _window(size: int) -> Floats:
     """The cosine window, which is 1 in the middle."""
     row = np.hanning(size + 2)[1:-1]
