@@ -273,7 +273,7 @@ def _behind_board(
     shown: Callable[[list[int]], tuple[int, ...]],
 ) -> Figure:
     """Four frames of the clip, and the score in all. `shown` chooses by which frames are lost."""
-    frames = [(_with_board(image), box) for image, box in render(130, seed=5)]
+    frames = [(_with_board(image), box) for image, box in render(150, seed=5)]
     tracks = _follow(tracker, frames)
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
