@@ -78,7 +78,7 @@ class BoxTracker:
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
         self._first = self._last_sure = first
         self._search, self.evidence = None, None
-        self._neighbours, self._hidden = Neighbours(), 0
+        self._neighbours = Neighbours()
         self._frames = 0
 
     def check(self, frame: Frame) -> None:
@@ -141,9 +141,8 @@ class BoxTracker:
         if not limit:
             return best
         target = best if self._search else self._neighbours.target(best, expected)
-        self._hidden = 0 if target else self._hidden + 1
-        if self._hidden > limit:
-            self._neighbours, self._hidden = Neighbours(), 0
+        if self._neighbours.hidden > limit:
+            self._neighbours = Neighbours()
             return best
         found = (best, *best.others)
         self._neighbours.observe([one for one in found if one is not target], expected)

@@ -97,8 +97,9 @@ class Neighbours:
     """All things that look like the target, in the crops where it was looked for."""
 
     def __init__(self) -> None:
+        self.hidden = 0
+        """For how many frames in succession the target has been hidden."""
         self._all: list[Neighbour] = []
-        self._hidden = 0
 
     def target(self, found: Found, expected: Box) -> Found | None:
         """Says which of what was found is the target.
@@ -113,9 +114,9 @@ class Neighbours:
         known = [one for one in self._all if one.counts(expected)]
         away = _distance(found.box.center, expected)
         passing = [
-            one for one in known if self._hidden or one.distance(expected.center, expected) < MEETS
+            one for one in known if self.hidden or one.distance(expected.center, expected) < MEETS
         ]
-        hidden, self._hidden = self._hidden, 0
+        hidden, self.hidden = self.hidden, 0
         if away <= STAYS or not any(_taken(one, found, expected, away) for one in passing):
             return found
         returned = [
@@ -125,7 +126,7 @@ class Neighbours:
             and (here := _distance(other.box.center, expected)) < RETURNS + GOES * hidden
             and all(one.distance(other.box.center, expected) > min(here, RETURNS) for one in known)
         ]
-        self._hidden = 0 if returned else hidden + 1
+        self.hidden = 0 if returned else hidden + 1
         return max(returned, key=lambda other: other.decision.score, default=None)
 
     def observe(self, others: Iterable[Found], expected: Box) -> None:
