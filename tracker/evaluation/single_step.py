@@ -8,7 +8,7 @@ tracker looks there, and the IoU of its answer with the true box is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -90,7 +90,11 @@ def measure_single_step(
     Raises:
         InputError: An image cannot be read, or there is no question about any of the sequences.
     """
-    steps = single_steps(make_tracker, sequences)
+    return mean_of(single_steps(make_tracker, sequences))
+
+
+def mean_of(steps: Mapping[str, SingleStep]) -> SingleStep:
+    """The means over sequences, each of which counts the same."""
     return SingleStep(*np.mean(list(steps.values()), axis=0).tolist())
 
 

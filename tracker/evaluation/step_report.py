@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
-
 from rbsf.errors import InputError
 from rbsf.files.atomic import make_folder, write_text
 
@@ -19,7 +17,7 @@ from .datasets import Dataset
 from .machine import processor_name
 from .peak_looker import PeakLooker
 from .sequence import Sequence as Track
-from .single_step import Looker, SingleStep, single_steps
+from .single_step import Looker, SingleStep, mean_of, single_steps
 
 Figures = Mapping[str, SingleStep]
 """The figures of a tracker, by sequence."""
@@ -61,11 +59,6 @@ def _looker(contender: Contender) -> Looker:
         f"{contender.name} cannot be asked for single steps: OpenCV's trackers take no believed "
         "box; leave out --rival or --single-step"
     )
-
-
-def mean_of(steps: Figures) -> SingleStep:
-    """The means over the sequences."""
-    return SingleStep(*np.mean(list(steps.values()), axis=0).tolist())
 
 
 def print_steps(asked: Sequence[tuple[Contender, Figures]]) -> None:

@@ -114,6 +114,7 @@ class BoxTracker:
         (x, y), (dx, dy) = self._box.center, self._motion.steady
         expected = self._placed(x + dx, y + dy, self._box)
         best = eye.look(frame, expected)
+        self._frames += 1
         found = self._without_neighbours(best, expected)
         if not found:
             return self._wait(best)
@@ -152,9 +153,9 @@ class BoxTracker:
         """Stays at the place where a neighbour hides the target.
 
         By how much the neighbour is believed more than anything else, so much less is the target.
+        The score is no higher than that of any other target that counts as lost from this frame on.
         """
         self._motion = Motion(self._box.center)
-        self._frames += 1
         decision = neighbour.decision._replace(margin=-abs(neighbour.decision.margin))
         self.evidence = self._score.evidence(decision)
         score = min(self._score.of(decision), self.config.lost_below)
@@ -196,7 +197,6 @@ class BoxTracker:
     def _learn(self, frame: Frame, score: float, lost: bool) -> None:
         """Takes over a share of how the target looks, in a frame in which it is surely there."""
         learning = self.config.learning
-        self._frames += 1
         due = self._frames % learning.every == 0
         if learning.rate and due and score > learning.above and not lost:
             self._opened.learn(frame, self._box, learning.rate, learning.kept)
