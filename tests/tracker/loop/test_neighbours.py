@@ -200,6 +200,42 @@ def test_an_equal_thing_that_passes_before_the_target_does_not_take_the_tracker_
     assert iou(taken, Box(140, 90, 36, 48)) < 0.2
 
 
+def moving() -> BoxTracker:
+    """A tracker that has followed a target, which moves on by 5 pixels in a frame, for 5 frames."""
+    one = BoxTracker(SeesEach(), BoxTrackerConfig(learning={"rate": 0}))
+    one.init(shown(Box(100, 90, 36, 48)), Box(100, 90, 36, 48))
+    for step in range(1, 6):
+        one.update(shown(Box(100 + 5 * step, 90, 36, 48)))
+    return one
+
+
+def test_a_hidden_target_is_flagged_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, expected = moving(), []
+
+    def hides(_: Neighbours, found: Found, box: Box) -> None:
+        expected.append(box.center)
+
+    monkeypatch.setattr(Neighbours, "target", hides)
+    last = Box(125, 90, 36, 48)
+    for _ in range(2):
+        track = one.update(shown(last))
+        assert track.lost
+        assert track.score <= one.config.lost_below
+        assert iou(track.box, last) > 0.9
+        assert one.evidence is not None
+        assert one.evidence.margin == -18  # 9 here, -9 elsewhere: the neighbour's
+    moved = expected[0][0] - expected[1][0]  # it was expected to go on, and then to stay
+    assert moved == pytest.approx(5, abs=0.5)
+
+
+def test_a_target_that_is_lost_is_not_called_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = moving()
+    for _ in range(3):
+        assert one.update(shown()).lost
+    monkeypatch.setattr(Neighbours, "target", lambda *_: None)
+    assert not one.update(shown(Box(125, 90, 36, 48))).lost
+
+
 def test_a_target_that_stays_hidden_is_given_up() -> None:
     one = BoxTracker(SeesEach(), BoxTrackerConfig(hidden_frames=5, learning={"rate": 0}))
     still = Box(140, 90, 36, 48)
