@@ -15,6 +15,8 @@ from rbsf.engine.pack_head import CalibrationPair
 from rbsf.errors import InputError
 from rbsf.geometry import Box, Frame
 
+from ..loop.box_config import BoxTrackerConfig
+from ..loop.box_correction import CorrectionConfig
 from ..loop.box_tracker import BoxTracker
 from ..video.synthetic import render
 from .runner import frame_of
@@ -94,9 +96,9 @@ def rendered_pairs(count: int) -> list[CalibrationPair]:
 
 
 def _pairs(frame: Frame, box: Box, looks: Iterable[tuple[Frame, Box]]) -> list[CalibrationPair]:
-    """The crops of a tracker that starts on a frame, and then looks at other frames."""
+    """The crops of a tracker that starts on a frame, and then looks at other frames alone."""
     recorder = _Recorder()
-    tracker = BoxTracker(recorder)
+    tracker = BoxTracker(recorder, BoxTrackerConfig(correction=CorrectionConfig(share=0)))
     tracker.init(frame, box)
     for later, believed in looks:
         tracker.look(later, believed)

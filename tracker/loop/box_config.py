@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from rbsf.config import Settings
 
+from .box_correction import CorrectionConfig
 from .box_decision import DecisionConfig
 from .box_score import ScoreConfig
 
@@ -56,6 +57,8 @@ class BoxTrackerConfig(Settings):
 
     decision: DecisionConfig = DecisionConfig()
     """How a box is chosen from what the network says."""
+    correction: CorrectionConfig = CorrectionConfig()
+    """How boxes are corrected by what the network sees in the first frame."""
     score: ScoreConfig = ScoreConfig()
     """How likely a box is, from what the network says."""
     recovery: RecoveryConfig = RecoveryConfig()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rbsf.geometry import Box, Frame, Point, Square, as_bgr, context_side
 
+from .box_correction import Correction, CorrectionConfig
 from .box_decision import Decision, DecisionConfig, decide
 from .config import TrackerConfig
 from .view import Cropper
@@ -24,7 +25,7 @@ class Found(NamedTuple):
     """What a look has found."""
 
     box: Box
-    """The best box, in the frame's pixels."""
+    """The best box, in the frame's pixels, corrected by what was seen in the first frame."""
     decision: Decision
     """What led to it."""
     others: tuple[Found, ...] = ()
@@ -39,13 +40,24 @@ class Eye:
         frame: The first frame.
         box: The target's box in it.
         config: How a box is chosen from what the network says.
+        correction: How boxes are corrected by what the network sees in the first frame.
     """
 
-    def __init__(self, network: BoxNetwork, frame: Frame, box: Box, config: DecisionConfig) -> None:
+    def __init__(
+        self,
+        network: BoxNetwork,
+        frame: Frame,
+        box: Box,
+        config: DecisionConfig,
+        correction: CorrectionConfig,
+    ) -> None:
         frame = as_bgr(frame)
         self._network, self._config, self._cropper = network, config, Cropper(frame, CROPS)
         self._first = self._feature = self._embed(frame, box)
         self._exemplar = network.exemplar(self._feature)
+        self._correction = Correction()
+        if correction.share:
+            self._correction = Correction.of(box, self.look(frame, box).box, correction)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the exemplar, which may live in compiled code."""
@@ -111,7 +123,7 @@ class Eye:
         answer = self._network.search(self._exemplar, crop, size)
         decision = decide(answer, size, self._config)
         best, *others = (
-            Found(_in_frame(one.box, believed.center, scale), one)
+            Found(self._correction(_in_frame(one.box, believed.center, scale)), one)
             for one in (decision, *decision.others)
         )
         return best._replace(others=tuple(others))

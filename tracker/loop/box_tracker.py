@@ -74,7 +74,8 @@ class BoxTracker:
         """
         height, width = as_bgr(frame).shape[:2]
         first = check_box(box, (width, height))
-        self._eye = Eye(self.network, frame, first, self.config.decision)
+        decision, correction = self.config.decision, self.config.correction
+        self._eye = Eye(self.network, frame, first, decision, correction)
         self._box, self._motion, self._score = first, Motion(first.center), Score(self.config.score)
         self._first = self._last_sure = first
         self._search, self.evidence = None, None

@@ -135,7 +135,7 @@ def frames_until_found(one: BoxTracker) -> int | None:
 def test_a_lost_target_is_found_anywhere_in_the_frame_at_a_bounded_cost() -> None:
     network = Counting()
     one = lost_at_here(network, recovery=RecoveryConfig(crops=3, sizes=(1.0,)))
-    assert network.looks == 1  # before it was lost
+    assert network.looks == 1 + 1  # at the first frame, and where it was lost
     for _ in range(60):
         before = network.looks
         track = one.update(frame_with(THERE))
@@ -152,7 +152,7 @@ def test_without_crops_a_target_far_away_stays_lost() -> None:
     network = Counting()
     one = lost_at_here(network, recovery=RecoveryConfig(crops=0))
     assert frames_until_found(one) is None
-    assert network.looks == 60
+    assert network.looks == 1 + 60  # one at the first frame, and one in each of the others
 
 
 def test_a_place_is_not_believed_before_a_second_look_confirms_it() -> None:
@@ -175,11 +175,11 @@ def test_a_target_that_is_flagged_but_may_be_there_is_not_looked_for_elsewhere()
         track = one.update(frame_with(HERE))
         assert track.lost
         assert track.score == pytest.approx(0.25, abs=0.02)
-        assert network.looks == number
+        assert network.looks == 1 + number  # one was at the first frame
     network.score = (np.log(0.1 / 0.9) - bias) / weight
     for _ in range(4):  # until the recent frames are as doubtful
         one.update(frame_with(HERE))
-    assert network.looks > 8
+    assert network.looks > 1 + 8
 
 
 def test_a_doubtful_score_neither_loses_nor_finds() -> None:

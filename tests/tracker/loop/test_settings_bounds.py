@@ -163,8 +163,13 @@ def test_no_score_is_ever_a_nan(parity: bool, value: float) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -3e38])
 @pytest.mark.parametrize("map_", BoxAnswer._fields)
-def test_no_score_of_a_box_tracker_is_ever_a_nan(map_: str, value: float) -> None:
+@pytest.mark.parametrize("from_the_first_frame", [False, True])
+def test_no_score_of_a_box_tracker_is_ever_a_nan(
+    from_the_first_frame: bool, map_: str, value: float
+) -> None:
     class Broken(PerfectNetwork):
+        is_broken = from_the_first_frame
+
         def search(self, *look):
             answer = super().search(*look)
             broken = np.full_like(getattr(answer, map_), value)
