@@ -63,11 +63,15 @@ class BoxTrackerConfig(Settings):
     """How likely a box is, from what the network says."""
     recovery: RecoveryConfig = RecoveryConfig()
     """How a lost target is looked for."""
-    size_rate: float = Field(default=0.5, ge=0, le=1)
+    size_rate: float = Field(default=0.7, ge=0, le=1)
     """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
     shape_kept: float = Field(default=0.1, ge=0, le=1)
     """The weight of the first box's ratio of width to height in each new one. The network errs in
     every frame by itself, and most targets keep about the shape that was marked."""
+    size_kept: float = Field(default=0.05, ge=0, le=1)
+    """The weight of the first box's area in each new one. A size that is only ever found relative
+    to the last one may run away, since each error becomes the next belief. This draws it back: a
+    target that grows to twice its width is seen 3% too small for it."""
     learning: LearningConfig = LearningConfig()
     """How the exemplar follows the look of the target."""
     hidden_frames: int = Field(default=15, ge=0, le=10_000)

@@ -183,11 +183,12 @@ class BoxTracker:
 
     def _follow(self, found: Found) -> None:
         """Moves to what was found where it was expected, and takes over some of its size."""
-        rate = self.config.size_rate * found.decision.score
-        sides = reshaped(found.box, self._first, self.config.shape_kept)
+        config = self.config
+        rate = config.size_rate * found.decision.score
+        sides = drawn_to(self._first, found.box, shape=config.shape_kept, size=config.size_kept)
         w, h = (a + rate * (b - a) for a, b in zip(self._box[2:], sides, strict=True))
         self._box = self._placed(*found.box.center, Box(0, 0, w, h))
-        self._motion.observe(self._box.center, found.decision.score >= self.config.moves_above)
+        self._motion.observe(self._box.center, found.decision.score >= config.moves_above)
 
     def _go(self, found: Found) -> None:
         """Goes to another place, where nothing is known of the target's motion."""
@@ -232,16 +233,19 @@ class BoxTracker:
         return Box.from_center(x, y, w, h)
 
 
-def reshaped(box: Box, first: Box, kept: float) -> tuple[float, float]:
-    """The width and height of a box whose shape is drawn to that of the first one, in pixels.
+def drawn_to(first: Box, box: Box, *, shape: float, size: float) -> tuple[float, float]:
+    """The width and height of a box that is drawn to the first one, in pixels.
 
-        w / h = (box.w / box.h) ** (1 - kept) * (first.w / first.h) ** kept
+        w / h = (box.w / box.h) ** (1 - shape) * (first.w / first.h) ** shape
+        w h = (box.w box.h) ** (1 - size) * (first.w first.h) ** size
 
     Args:
-        box: The box. Its area is kept.
         first: The first box.
-        kept: The weight of the first box's shape, from 0 to 1.
+        box: The box that is drawn to it.
+        shape: The weight of the first box's ratio of width to height, from 0 to 1.
+        size: The weight of its area, from 0 to 1.
     """
     w, h = (max(side, TINY) for side in box[2:])
-    stretch = (first.w * h / (first.h * w)) ** (kept / 2)
-    return w * stretch, h / stretch
+    stretch = (first.w * h / (first.h * w)) ** (shape / 2)
+    growth = (first.w * first.h / (w * h)) ** (size / 2)
+    return w * growth * stretch, h * growth / stretch

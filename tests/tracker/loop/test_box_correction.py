@@ -79,7 +79,8 @@ class SeesTheUpperHalf(PerfectNetwork):
 
 def followed(**correction: float) -> tuple[Box, Box]:
     """The box after some frames in which a target moves and grows, and its true one."""
-    config = BoxTrackerConfig(correction=CorrectionConfig(**correction), shape_kept=0, size_rate=1)
+    how = CorrectionConfig(**correction)
+    config = BoxTrackerConfig(correction=how, size_rate=1, shape_kept=0, size_kept=0)
     one = BoxTracker(SeesTheUpperHalf(), config)
     one.init(frame_with(MARKED), MARKED)
     for step in range(1, 12):

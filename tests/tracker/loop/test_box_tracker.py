@@ -17,7 +17,7 @@ from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
 from tracker.loop.box_config import BoxTrackerConfig, RecoveryConfig
 from tracker.loop.box_decision import DecisionConfig
-from tracker.loop.box_tracker import BoxTracker, reshaped
+from tracker.loop.box_tracker import BoxTracker, drawn_to
 
 
 def tracker(network: Any = None, **changes: Any) -> BoxTracker:
@@ -54,19 +54,57 @@ def test_size_follows_at_its_rate() -> None:
 
 def test_a_box_is_drawn_to_the_first_shape_and_keeps_its_area() -> None:
     found, first = Box(0, 0, 80, 20), Box(5, 5, 30, 30)
-    assert reshaped(found, first, 0) == pytest.approx((80, 20))
-    assert reshaped(found, first, 1) == pytest.approx((40, 40))
-    assert reshaped(found, first, 0.5) == pytest.approx((40 * 2**0.5, 40 / 2**0.5))
-    assert reshaped(Box(0, 0, 20, 80), first, 0.5) == pytest.approx((40 / 2**0.5, 40 * 2**0.5))
-    assert np.isfinite(reshaped(Box(0, 0, 0, 20), first, 0.5)).all()
+    assert drawn_to(first, found, shape=0, size=0) == pytest.approx((80, 20))
+    assert drawn_to(first, found, shape=1, size=0) == pytest.approx((40, 40))
+    half = drawn_to(first, found, shape=0.5, size=0)
+    assert half == pytest.approx((40 * 2**0.5, 40 / 2**0.5))
+    half = drawn_to(first, Box(0, 0, 20, 80), shape=0.5, size=0)
+    assert half == pytest.approx((40 / 2**0.5, 40 * 2**0.5))
+    assert np.isfinite(drawn_to(first, Box(0, 0, 0, 20), shape=0.5, size=0.5)).all()
+
+
+def test_a_box_is_drawn_to_the_first_size_and_keeps_its_shape() -> None:
+    found, first = Box(0, 0, 80, 20), Box(5, 5, 10, 10)
+    assert drawn_to(first, found, shape=0, size=1) == pytest.approx((20, 5))
+    assert drawn_to(first, found, shape=0, size=0.5) == pytest.approx((40, 10))
+    assert drawn_to(first, found, shape=1, size=1) == pytest.approx((10, 10))
 
 
 def test_the_first_shape_has_its_weight() -> None:
-    one = tracker(size_rate=1.0, shape_kept=0.5)
+    one = tracker(size_rate=1.0, shape_kept=0.5, size_kept=0)
     one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
     for _ in range(3):  # it is the first shape that draws, not the last
         box = one.update(frame_with(Box(90, 85, 60, 30))).box
     assert box.w / box.h == pytest.approx(2**0.5, rel=0.05)
+
+
+def test_the_first_size_has_its_weight() -> None:
+    one = tracker(size_rate=1.0, shape_kept=0, size_kept=0.5)
+    one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
+    for _ in range(3):  # it is the first size that draws, not the last
+        box = one.update(frame_with(Box(90, 70, 60, 60))).box
+    assert box.w == pytest.approx((40 * 60) ** 0.5, rel=0.05)
+
+
+class SeesTooMuch(PerfectNetwork):
+    """Takes every target for a tenth larger than it is believed to be."""
+
+    def search(self, exemplar: Any, crop: NDArray[np.uint8], believed: Any) -> BoxAnswer:
+        answer = super().search(exemplar, crop, believed)
+        answer.boxes[2:] = 1.1 * np.array(believed)[:, None, None]
+        return answer
+
+
+@pytest.mark.parametrize(("kept", "low", "high"), [(0.1, 2.3, 2.4), (0, 8, 14)])
+def test_a_size_that_runs_away_is_drawn_back(kept: float, low: float, high: float) -> None:
+    # The size's logarithm x = (1 - k) (x + log 1.1) settles at x = (1 - k) / k log 1.1. With
+    # k = 1/10 this is a factor of 1.1 ** 9, or 2.36, and with k = 0 the box fills the frame.
+    one = tracker(SeesTooMuch(), size_rate=1.0, shape_kept=0, size_kept=kept)
+    first = Box(150, 110, 20, 20)
+    one.init(frame_with(first), first)
+    for _ in range(60):
+        box = one.update(frame_with(first)).box
+    assert low < (box.w * box.h) ** 0.5 / 20 < high
 
 
 def test_a_look_leaves_no_trace() -> None:
