@@ -22,8 +22,8 @@ class ScoreConfig(Settings):
     """The coefficients of a logistic model, as `tools/fit_score.py` fits them.
 
     The defaults were fitted to the shipped network on the tracks that its training held out, where
-    their AUC is .933 and their log loss .288 (1,903 frames). On quarters of these tracks that a fit
-    has not seen, a new one has .920 and .317.
+    their AUC is .934 and their log loss .289 (1,903 frames). On quarters of these tracks that a fit
+    has not seen, a new one has .919 and .322.
 
     P(IoU > 1/2) = 1 / (1 + exp(-(bias + quality q + margin m + recent r)))
 
