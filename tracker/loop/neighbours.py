@@ -1,4 +1,4 @@
-"""Things beside the target that look like it: they are followed as well, and never taken for it.
+"""Things beside the target that look like it are followed as well, to tell them from the target.
 
 A network that knows the target from one picture cannot tell it from its equal, such as one cup from
 another. What tells them apart is where each of them was a frame ago. So whatever else in the search
