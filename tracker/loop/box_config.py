@@ -17,9 +17,9 @@ class RecoveryConfig(Settings):
     """How a lost target is looked for in the whole frame."""
 
     crops: int = Field(default=4, ge=0, le=64)
-    """How many places are looked at in each frame while the target is lost, besides where it is
-    expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2 looks
-    instead of one. With 0, a lost target is only looked for where it is expected."""
+    """How many places are looked at in each frame while the target is or may be lost, besides where
+    it is expected. One more crop verifies the best of them, so a frame costs at most `crops` + 2
+    looks instead of one. With 0, a lost target is only looked for where it is expected."""
     below: float = Field(default=0.2, ge=0, le=1)
     """A lost target is looked for elsewhere only while what is found at the expected place scores
     below this. A target that is flagged at a higher score is often there all the same."""
@@ -49,7 +49,7 @@ class LearningConfig(Settings):
     every: int = Field(default=3, ge=1, le=1000)
     """It learns in every so many-th frame."""
     above: float = Field(default=0.6, ge=0, le=1)
-    """It learns only from a frame whose score is above this, and in which nothing is lost."""
+    """It learns only from a frame whose score is above this, and while nothing is searched for."""
 
 
 class BoxTrackerConfig(Settings):
@@ -80,8 +80,13 @@ class BoxTrackerConfig(Settings):
     moves_above: float = Field(default=0.3, ge=0, le=1)
     """Below this belief a move does not count as motion."""
     lost_below: float = Field(default=0.3, ge=0, le=1)
-    """The target is lost with a score below this. With 0.4 the flag stands in more frames in which
-    a target is followed that turns or leaps."""
+    """Scores below this are doubt that the target is still followed: the tracker begins to look for
+    it elsewhere, and counts it as lost when enough doubt has gathered."""
+    doubt: float = Field(default=1.5, ge=0, le=100)
+    """The target is lost when this much doubt has gathered, in logits (see `Doubt`): with a score
+    below .09 at once, and after six frames at .25. With 0 it is lost with the first score below
+    `lost_below`, and the flag also stands in many frames in which a target is followed that turns
+    or leaps."""
     found_above: float = Field(default=0.7, ge=0, le=1)
     """A lost target is found again with a score of at least this. It is high because the best of
     many places looks more certain than it is. With 0.6 the flag misses more losses, and with 0.8 it

@@ -12,6 +12,7 @@ from .box_config import BoxTrackerConfig
 from .box_look import Eye, Found
 from .box_score import Evidence, Score
 from .check import checked_box_network, checked_config
+from .doubt import Doubt
 from .motion import Motion
 from .neighbours import Neighbours
 from .target import Track
@@ -31,10 +32,11 @@ SAME = 0.5
 class BoxTracker:
     """Follows one target: `init(frame, box)`, then `update(frame)` for every next frame.
 
-    In each frame it looks once, around the place where the target is expected. While the target is
-    lost, it also looks at some places elsewhere in the frame. It goes to the best of them if that
-    is likelier than what was found at the expected place, and if a look around it finds the same
-    box again, with a score as high.
+    In each frame it looks once, around the place where the target is expected. From a low score on,
+    until a high one, it also looks at some places elsewhere in the frame. It goes to the best of
+    them if that is likelier than what was found at the expected place, and if a look around it
+    finds the same box again, with a score as high. The target counts as lost when too much doubt
+    has gathered in these frames.
 
     Things beside the target that look like it are followed along. While one of them hides the
     target, the tracker waits where the target was last seen, and says that it is lost.
@@ -131,13 +133,13 @@ class BoxTracker:
         score, self.evidence = self._score.of(decision), self._score.evidence(decision)
         self._score.remember(decision)
         lost = self._judge(score)
-        self._learn(frame, score, lost)
+        self._learn(frame, score)
         return Track(clip_box(self._box, eye.frame_size), score, lost)
 
     def _without_neighbours(self, best: Found, expected: Box) -> Found | None:
         """Which of what was found is the target, or None if a neighbour hides it.
 
-        A target that is lost may be anywhere, and so it is hidden by none.
+        A target that may be lost may be anywhere, and so it is hidden by none.
         """
         limit = self.config.hidden_frames
         if not limit:
@@ -154,7 +156,7 @@ class BoxTracker:
         """Stays at the place where a neighbour hides the target.
 
         By how much the neighbour is believed more than anything else, so much less is the target.
-        The score is no higher than that of any other target that counts as lost from this frame on.
+        The score is no higher than that from which on doubt gathers.
         """
         self._motion = Motion(self._box.center)
         decision = neighbour.decision._replace(margin=-abs(neighbour.decision.margin))
@@ -163,7 +165,7 @@ class BoxTracker:
         return Track(clip_box(self._box, self._opened.frame_size), score, lost=True)
 
     def _elsewhere(self, frame: Frame, here: float) -> Found | None:
-        """What is found in the whole frame while the target is lost, if it can be believed.
+        """What is found in the whole frame while the target may be lost, if it can be believed.
 
         Args:
             frame: The frame.
@@ -196,23 +198,29 @@ class BoxTracker:
         self._motion, self._score = Motion(self._box.center), Score(self.config.score)
         self._neighbours = Neighbours()
 
-    def _learn(self, frame: Frame, score: float, lost: bool) -> None:
+    def _learn(self, frame: Frame, score: float) -> None:
         """Takes over a share of how the target looks, in a frame in which it is surely there."""
         learning = self.config.learning
         due = self._frames % learning.every == 0
-        if learning.rate and due and score > learning.above and not lost:
+        if learning.rate and due and score > learning.above and not self._search:
             self._opened.learn(frame, self._box, learning.rate, learning.kept)
 
     def _judge(self, score: float) -> bool:
-        """Says whether the target is lost. The search elsewhere begins and ends with that."""
+        """Says whether the target is lost.
+
+        The search elsewhere begins with the first low score, and nothing is learned from then on.
+        The flag begins when enough doubt has gathered. All of it ends with the first score that is
+        high enough.
+        """
         config = self.config
-        lost = score < (config.found_above if self._search else config.lost_below)
-        if not lost:
+        if score >= (config.found_above if self._search else config.lost_below):
             self._last_sure, self._search = self._box, None
-        elif not self._search:
+            return False
+        if not self._search:
             size = self._opened.frame_size
             self._search = WholeFrame(self._last_sure, config.recovery.sizes, size)
-        return lost
+            self._doubt = Doubt(config.lost_below, config.doubt)
+        return self._doubt.is_too_large(score)
 
     @property
     def _opened(self) -> Eye:

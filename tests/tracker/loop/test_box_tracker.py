@@ -15,8 +15,9 @@ from rbsf.errors import InputError
 from rbsf.geometry import Box, iou
 from rbsf.nn import SLIM_LAYERS, BinaryAlexNetV1
 from rbsf.nn.box_head import BoxNet
-from tracker.loop.box_config import BoxTrackerConfig, RecoveryConfig
+from tracker.loop.box_config import BoxTrackerConfig, LearningConfig, RecoveryConfig
 from tracker.loop.box_decision import DecisionConfig
+from tracker.loop.box_score import ScoreConfig
 from tracker.loop.box_tracker import BoxTracker, drawn_to
 
 
@@ -135,18 +136,23 @@ def test_a_target_out_of_sight_is_lost() -> None:
 
 
 class Counting(PerfectNetwork):
-    """Counts the looks of each frame, and can be blind in some of them."""
+    """Counts its looks and the exemplars that it is shown, and can be blind in some looks."""
 
     looks = 0
+    shown = 0
 
     def __init__(self, blind: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.blind = blind
 
+    def exemplar_feature(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.shown += 1
+        return super().exemplar_feature(crop)
+
     def search(self, exemplar: Any, crop: NDArray[np.uint8], believed: Any) -> BoxAnswer:
         self.looks += 1
-        shown = np.full_like(crop, 90) if self.looks in self.blind else crop
-        return super().search(exemplar, shown, believed)
+        seen = np.full_like(crop, 90) if self.looks in self.blind else crop
+        return super().search(exemplar, seen, believed)
 
 
 NOTHING = np.full(FRAME, 90, np.uint8)
@@ -202,22 +208,64 @@ def test_a_place_is_not_believed_before_a_second_look_confirms_it() -> None:
     assert frames_until_found(lost_at_here(verifying, recovery=settings)) == 2
 
 
-def test_a_target_that_is_flagged_but_may_be_there_is_not_looked_for_elsewhere() -> None:
-    network = Counting()
-    one = tracker(network)  # lost below 0.3, looked for below 0.2
-    one.init(frame_with(HERE), HERE)
+def set_score(one: BoxTracker, network: PerfectNetwork, score: float) -> None:
+    """Makes the network's evidence that of a score, if it was so in the recent frames, too."""
     bias, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
-    weight = of_quality + 2 * of_margin + of_recent
-    network.score = (np.log(0.25 / 0.75) - bias) / weight
+    logit = np.log(score / (1 - score))
+    network.score = (logit - bias) / (of_quality + 2 * of_margin + of_recent)
+
+
+def test_a_target_that_may_be_there_is_not_looked_for_elsewhere() -> None:
+    network = Counting()
+    one = tracker(network, doubt=0)  # lost below 0.3, looked for below 0.2
+    one.init(frame_with(HERE), HERE)
+    set_score(one, network, 0.25)
     for number in range(1, 5):
         track = one.update(frame_with(HERE))
         assert track.lost
         assert track.score == pytest.approx(0.25, abs=0.02)
         assert network.looks == 1 + number  # one was at the first frame
-    network.score = (np.log(0.1 / 0.9) - bias) / weight
+    set_score(one, network, 0.1)
     for _ in range(4):  # until the recent frames are as doubtful
         one.update(frame_with(HERE))
     assert network.looks > 1 + 8
+
+
+def test_a_target_is_lost_when_enough_doubt_has_gathered() -> None:
+    network = PerfectNetwork()
+    one = tracker(network, score=ScoreConfig(recent=0))
+    one.init(frame_with(HERE), HERE)
+
+    def flags(score: float, frames: int) -> list[bool]:
+        set_score(one, network, score)
+        return [one.update(frame_with(HERE)).lost for _ in range(frames)]
+
+    # logit(0.3) - logit(0.25) is 0.251, and 1.5 is allowed
+    assert flags(0.25, 5) == [False] * 5
+    assert flags(0.71, 1) == [False]  # as good as found again: the doubt is gone
+    assert flags(0.25, 6) == [False] * 5 + [True]
+    assert flags(0.69, 3) == [True] * 3
+    assert flags(0.71, 1) == [False]
+    assert flags(0.08, 1) == [True]
+
+
+def test_in_doubt_it_is_looked_for_elsewhere_and_nothing_is_learned() -> None:
+    network = Counting()
+    learning = LearningConfig(every=1, above=0.4)
+    one = tracker(network, score=ScoreConfig(recent=0), doubt=100, learning=learning)
+    one.init(frame_with(HERE), HERE)
+    set_score(one, network, 0.15)
+    assert not one.update(frame_with(HERE)).lost
+    looks, shown = network.looks, network.shown
+    set_score(one, network, 0.1)
+    assert not one.update(frame_with(HERE)).lost
+    assert network.looks == looks + 1 + 4  # it is looked for before it is flagged
+    set_score(one, network, 0.6)
+    one.update(frame_with(HERE))
+    assert network.shown == shown  # 0.6 is enough to learn from, but not to be found
+    set_score(one, network, 0.9)
+    one.update(frame_with(HERE))
+    assert network.shown == shown + 1
 
 
 def test_a_doubtful_score_neither_loses_nor_finds() -> None:
@@ -225,12 +273,7 @@ def test_a_doubtful_score_neither_loses_nor_finds() -> None:
     one = tracker(network, recovery=RecoveryConfig(crops=0), lost_below=0.4, found_above=0.6)
     one.init(frame_with(HERE), HERE)
 
-    def doubt() -> None:
-        """Makes the network's evidence that of a score of about one half."""
-        bias, of_quality, of_margin, of_recent = one.config.score.model_dump().values()
-        network.score = -bias / (of_quality + 2 * of_margin + of_recent)
-
-    doubt()
+    set_score(one, network, 0.5)
     track = one.update(frame_with(HERE))
     assert track.score == pytest.approx(0.5, abs=0.01)
     assert not track.lost
@@ -238,7 +281,7 @@ def test_a_doubtful_score_neither_loses_nor_finds() -> None:
     one.init(frame_with(HERE), HERE)
     for _ in range(3):
         assert one.update(NOTHING).lost
-    doubt()
+    set_score(one, network, 0.5)
     for _ in range(4):
         track = one.update(frame_with(HERE))
     assert track.score == pytest.approx(0.5, abs=0.01)

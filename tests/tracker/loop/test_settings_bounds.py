@@ -105,6 +105,7 @@ def attack_settings(folder: Path, count: int, seed: int) -> list[str]:
                 group: {key: draw.choice(edges[key]) for key in draw.sample(list(edges), 2)}
                 for group, edges in BOX_EDGES.items()
             } | {"size_rate": draw.choice([0.0, 1.0]), "lost_below": draw.choice([0.0, 0.8])}
+            values |= {"doubt": draw.choice([0.0, 100.0]), "found_above": draw.choice([0.8, 1.0])}
             kind, embedder = BoxTrackerConfig, PerfectNetwork(draw.choice([9.0, -9.0, 1e8]))
             frames = [frame_with(Box(*BOX))] * 4
         try:
