@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbsf.engine.format import PackedNetwork, to_bytes
-from rbsf.engine.packed import require_kernels
+from rbsf.engine.format import PackedNetwork
+from rbsf.engine.packed import open_network
 
 from .machine import peak_product
 
@@ -33,9 +33,9 @@ def measure_layers(
         `path` (the kernels), `fp32_peak_gmac_per_s`, and `rows`: one for each layer.
 
     Raises:
-        InputError: The compiled kernels are missing.
+        InputError: The compiled kernels are missing, or RBSF_KERNELS names none of them.
     """
-    engine = require_kernels().Network(to_bytes(network), "", threads)
+    engine = open_network(network, threads)
     product, product_gmac = peak_product()
     taken: list[list[float]] = []
     products: list[float] = []
