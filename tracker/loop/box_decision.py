@@ -2,15 +2,14 @@
 
 There are two witnesses. The head gives boxes, and its belief of where the target's middle is. The
 plain correlation knows best which of several things is the target. Their logits are added cell by
-cell. A cell whose box changes the size loses, and near places are preferred. The best cell's
-neighbours see the same target, so the answer is the mean of their boxes and its own. Its place can
-be averaged with the correlation's peak nearby.
+cell. A cell whose box changes the size loses, and places near the last one are preferred. The best
+cell's neighbours see the same target, so the answer is the mean of their boxes and its own. Its
+place can be averaged with the correlation's peak nearby.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,13 +74,19 @@ class Decision(NamedTuple):
     """What else in the crop looks like the target, the likeliest first. These have no others."""
 
 
-def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionConfig) -> Decision:
+def decide(
+    answer: BoxAnswer,
+    believed: tuple[float, float],
+    config: DecisionConfig,
+    last: tuple[float, float] = (0.0, 0.0),
+) -> Decision:
     """Chooses the best box of an answer.
 
     Args:
         answer: What the network says about the search crop.
         believed: The width and height that the crop was cut for, in pixels of the crop.
         config: How the witnesses are weighed.
+        last: Where the target was last seen: x and y from the crop's middle, in pixels of the crop.
     """
     # an answer that is nonsense
     if not all(np.abs(map_).max() < LARGEST_ANSWER for map_ in answer):  # not so for a NaN
@@ -93,7 +98,7 @@ def decide(answer: BoxAnswer, believed: tuple[float, float], config: DecisionCon
     # changes of size and far places count against a cell
     wanted = score * _size_factor(answer.boxes[2:], believed, config.size_penalty)
     v = config.window_influence
-    wanted = (1 - v) * wanted + v * _window(len(wanted)) * wanted.max()
+    wanted = (1 - v) * wanted + v * window_around(len(wanted), last) * wanted.max()
     # the box around the best cell, whose place is shared with the correlation's peak
     row, column = (int(at) for at in np.unravel_index(int(wanted.argmax()), wanted.shape))
     x, y, width, height = voted_box(answer.boxes, score, row, column)
@@ -233,11 +238,25 @@ def _size_factor(sides: Floats, believed: tuple[float, float], penalty: float) -
     return np.asarray(np.exp(-penalty * (change - 1)), np.float32)
 
 
-@cache
-def _window(size: int) -> Floats:
-    """The cosine window, which is 1 in the middle."""
-    row = np.hanning(size + 2)[1:-1]
-    return np.outer(row, row).astype(np.float32)
+def window_around(size: int, middle: tuple[float, float]) -> Floats:
+    """The Hann window of a map, whose peak of 1 may lie anywhere.
+
+        w(x, y) = h(x) h(y), where h(d) = cos(pi d / (size + 1)) ** 2 for |d| < (size + 1) / 2,
+        else 0
+
+    d counts cells from the peak.
+
+    Args:
+        size: The number r of rows and columns.
+        middle: The x and y of the peak from the map's middle, in pixels of the crop.
+
+    Returns:
+        The window, r x r, from 0 to 1.
+    """
+    cells = np.arange(size) - (size - 1) / 2
+    distances = np.abs([cells - at / STRIDE for at in middle]) / (size + 1)
+    x, y = np.where(distances < 0.5, np.cos(np.pi * distances) ** 2, 0)
+    return np.outer(y, x).astype(np.float32)
 
 
 def _sigmoid(x: Floats) -> Floats:

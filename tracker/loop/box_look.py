@@ -104,13 +104,15 @@ class Eye:
         crop = self._cropper.crop(frame, [square], CROPS.exemplar_size)
         return self._network.exemplar_feature(crop)
 
-    def look(self, frame: Frame, believed: Box) -> Found:
+    def look(self, frame: Frame, believed: Box, last: Point | None = None) -> Found:
         """Finds the target near a box.
 
         Args:
             frame: A frame of the same size as the first one.
             believed: The box in which the target is expected. It decides how far around the target
                 is looked for, and for which size.
+            last: Where the target was last seen, in pixels of the frame. Places near it are
+                preferred. None means the middle of the believed box.
 
         Raises:
             InputError: The frame is not a BGR or grey uint8 array, or has another size.
@@ -121,7 +123,9 @@ class Eye:
         scale = side / CROPS.search_size
         size = believed.w / scale, believed.h / scale
         answer = self._network.search(self._exemplar, crop, size)
-        decision = decide(answer, size, self._config)
+        (x, y), (last_x, last_y) = believed.center, last or believed.center
+        near = (last_x - x) / scale, (last_y - y) / scale
+        decision = decide(answer, size, self._config, near)
         best, *others = (
             Found(self._correction(_in_frame(one.box, believed.center, scale)), one)
             for one in (decision, *decision.others)

@@ -32,11 +32,13 @@ SAME = 0.5
 class BoxTracker:
     """Follows one target: `init(frame, box)`, then `update(frame)` for every next frame.
 
-    In each frame it looks once, around the place where the target is expected. From a low score on,
-    until a high one, it also looks at some places elsewhere in the frame. It goes to the best of
-    them if that is likelier than what was found at the expected place, and if a look around it
-    finds the same box again, with a score as high. The target counts as lost when too much doubt
-    has gathered in these frames.
+    In each frame it looks once, around the place where a steady motion leads. There it prefers what
+    is near the place where the target was last seen, since a motion may end: a ball bounces.
+
+    From a low score on, until a high one, it also looks at some places elsewhere in the frame. It
+    goes to the best of them if that is likelier than what was found at the expected place, and if a
+    look around it finds the same box again, with a score as high. The target counts as lost when
+    too much doubt has gathered in these frames.
 
     Things beside the target that look like it are followed along. While one of them hides the
     target, the tracker waits where the target was last seen, and says that it is lost.
@@ -116,7 +118,7 @@ class BoxTracker:
         eye = self._opened
         (x, y), (dx, dy) = self._box.center, self._motion.steady
         expected = self._placed(x + dx, y + dy, self._box)
-        best = eye.look(frame, expected)
+        best = eye.look(frame, expected, last=self._box.center)
         self._frames += 1
         found = self._without_neighbours(best, expected)
         if not found:

@@ -12,6 +12,7 @@ from tracker.loop.box_decision import (
     response_peak,
     second_peak_margin,
     voted_box,
+    window_around,
 )
 
 SIZE = 17
@@ -165,3 +166,23 @@ def test_one_thing_is_one_answer_and_three_others_are_enough() -> None:
     assert decide(answer, BELIEVED, HEAD_ALONE).others == ()
     answer.target[::4, ::4] = 5
     assert len(decide(answer, BELIEVED, HEAD_ALONE).others) == 3
+
+
+def test_the_window_is_hanns_around_a_place() -> None:
+    hann = np.hanning(SIZE + 2)[1:-1]
+    assert window_around(SIZE, (0, 0)) == pytest.approx(np.outer(hann, hann), abs=1e-6)
+    moved = window_around(SIZE, (16, -24))  # two cells to the right and three up
+    assert moved[:-3, 2:] == pytest.approx(np.outer(hann, hann)[3:, :-2], abs=1e-6)
+    assert moved[5, 10] == 1
+    assert (moved[-1] == 0).all()  # ten and more cells below the peak
+    assert (window_around(SIZE, (500, 0)) == 0).all()
+
+
+def test_of_two_alike_the_one_near_the_last_place_is_taken() -> None:
+    answer = flat(TINY)
+    answer.target[:] = -9
+    answer.target[8, 8] = answer.target[2, 8] = 3  # in the middle, and 48 pixels above it
+    config = HEAD_ALONE.model_copy(update={"window_influence": 0.1})
+    assert decide(answer, TINY, config).box[:2] == (0, 0)
+    assert decide(answer, TINY, config, (0, -20)).box[:2] == (0, 0)
+    assert decide(answer, TINY, config, (0, -28)).box[:2] == (0, -48)

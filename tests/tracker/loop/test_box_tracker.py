@@ -37,6 +37,30 @@ def test_a_moving_growing_target_is_followed() -> None:
         assert not track.lost
 
 
+class SeesAShoe(PerfectNetwork):
+    """When told so, it sees in the middle of the search crop, too, what looks like the target."""
+
+    shoe = False
+
+    def search(self, exemplar: Any, crop: NDArray[np.uint8], believed: Any) -> BoxAnswer:
+        answer = super().search(exemplar, crop, believed)
+        if self.shoe:
+            for logits in answer[:3]:
+                logits[8, 8] = self.score
+        return answer
+
+
+def test_a_ball_that_bounces_is_not_left_for_what_lies_where_its_motion_led() -> None:
+    network = SeesAShoe()
+    one = tracker(network)
+    one.init(frame_with(Box(150, 20, 40, 40)), Box(150, 20, 40, 40))
+    for step in range(1, 5):
+        one.update(frame_with(Box(150, 20 + 30 * step, 40, 40)))
+    network.shoe = True
+    back = Box(150, 132, 40, 40)
+    assert iou(one.update(frame_with(back)).box, back) > 0.8
+
+
 def test_a_change_of_shape_is_followed() -> None:
     one = tracker(size_rate=1.0)
     one.init(frame_with(Box(100, 80, 40, 40)), Box(100, 80, 40, 40))
