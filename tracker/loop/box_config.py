@@ -63,7 +63,7 @@ class BoxTrackerConfig(Settings):
     """How likely a box is, from what the network says."""
     recovery: RecoveryConfig = RecoveryConfig()
     """How a lost target is looked for."""
-    size_rate: float = Field(default=0.6, ge=0, le=1)
+    size_rate: float = Field(default=0.7, ge=0, le=1)
     """The share of the found size that is taken over at a belief of 1. It falls with the belief."""
     shape_kept: float = Field(default=0.1, ge=0, le=1)
     """The weight of the first box's ratio of width to height in each new one. The network errs in
