@@ -273,7 +273,7 @@ def _behind_board(
     shown: Callable[[list[int]], tuple[int, ...]],
 ) -> Figure:
     """Four frames of the clip, and the score in all. `shown` chooses by which frames are lost."""
-    frames = [(_with_board(image), box) for image, box in render(150, seed=2)]
+    frames = [(_with_board(image), box) for image, box in render(150, seed=5)]
     tracks = _follow(tracker, frames)
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
@@ -303,7 +303,11 @@ def _show_score(
     axes: Axes, tracks: list[Track], lost: list[int], config: BoxTrackerConfig | TrackerConfig
 ) -> None:
     axes.set_facecolor("none")  # the page's colour shows through
-    axes.axvspan(lost[0], lost[-1], color=ORANGE, alpha=0.2, lw=0, label="lost")
+    flagged = np.zeros(len(tracks), bool)
+    flagged[lost] = True
+    axes.fill_between(
+        np.arange(len(tracks)), 1.05, where=flagged, color=ORANGE, alpha=0.2, lw=0, label="lost"
+    )
     axes.plot([track.score for track in tracks], color=TEAL, lw=2, label="score")
     for name in ("lost_below", "found_above"):
         axes.axhline(getattr(config, name), color=GREY, lw=0.9, ls="--")

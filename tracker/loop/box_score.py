@@ -22,8 +22,8 @@ class ScoreConfig(Settings):
     """The coefficients of a logistic model, as `tools/fit_score.py` fits them.
 
     The defaults were fitted to the shipped network on the tracks that its training held out, where
-    their AUC is .934 and their log loss .289 (1,903 frames). On quarters of these tracks that a fit
-    has not seen, a new one has .919 and .322.
+    their AUC is .936 and their log loss .280 (1,903 frames). On quarters of these tracks that a fit
+    has not seen, a new one has .917 and .321.
 
     P(IoU > 1/2) = 1 / (1 + exp(-(bias + quality q + margin m + recent r)))
 
