@@ -19,7 +19,7 @@ GREY = np.full(FRAME, 90, np.uint8)
 
 
 class SeesTwo(PerfectNetwork):
-    """Sees two that are alike: in the middle of the crop, and 48 of its pixels to the upper left."""
+    """Sees two that are alike: in the middle of the crop, and 48 of its pixels up and left."""
 
     def search(self, exemplar: Any, crop: NDArray[np.uint8], believed: Any) -> BoxAnswer:
         answer = super().search(exemplar, crop, believed)
