@@ -27,15 +27,21 @@ from ..loop.tracker import Tracker
 
 
 def measure_footprint(
-    frames: Sequence[Frame], box: Box, weights: Path | None = None, threads: int = 1
+    frames: Sequence[Frame],
+    box: Box,
+    weights: Path | None = None,
+    threads: int = 1,
+    rivals: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Tracks frames in fresh processes: once from Python, and twice with the command `rbsf track`.
 
     Args:
         frames: The frames to track in, BGR uint8 HxWx3, two or more.
         box: The target's box in the first frame.
-        weights: The network's weights. None uses the RB-SF that comes with the package.
+        weights: The network's weights. None uses the default network.
         threads: The number of threads that run the network.
+        rivals: Trackers of OpenCV's, as `tracker.evaluation.rivals` names them. Each tracks in a
+            process of its own, too, from Python and one frame at a time.
 
     Returns:
         `peak_mb`: The most resident memory from Python, in 10^6 bytes, with one frame at a time.
@@ -45,6 +51,7 @@ def measure_footprint(
         `load_s`: The part of `start_s` until the network was loaded.
         `torch`: Whether torch was imported.
         `engine`, `path`: What ran the network.
+        `rivals_peak_mb`: The most resident memory of each rival's process, by its name.
         `package`: The folder of the `rbsf` that was imported.
         `missing_kernels`: Why the packed engine could not run, or an empty text.
     """
@@ -64,8 +71,10 @@ def measure_footprint(
         measured = _start(folder, "python", repr(time.monotonic()), corners, file, str(threads))
         command = _start(folder, "command", *track)
         video = _start(folder, "command", *track, "--output", "out.mp4")
+        found = [_start(folder, "rival", _anywhere(word), corners, str(threads)) for word in rivals]
     return {
         **measured,
+        "rivals_peak_mb": {rival["name"]: rival["peak_mb"] for rival in found},
         "command_peak_mb": command["peak_mb"],
         "video_peak_mb": video["peak_mb"],
     }
@@ -113,6 +122,28 @@ def _track_in_python(started: str, box: str, weights: str, threads: str) -> dict
     }
 
 
+def _track_as_rival(word: str, box: str, threads: str) -> dict[str, Any]:
+    """Tracks with one of OpenCV's trackers, as `_track_in_python` does with ours."""
+    import cv2
+
+    from ..evaluation.rivals import rival_contender
+
+    cv2.setNumThreads(int(threads))
+    contender = rival_contender(word)
+    tracker = contender.make()
+    frames = _frames(Path("frames.npy"))
+    tracker.init(next(frames), Box(*(float(value) for value in box.split(","))))
+    for frame in frames:
+        tracker.update(frame)
+    return {"name": contender.name, "peak_mb": _peak_bytes() / 1e6}
+
+
+def _anywhere(rival: str) -> str:
+    """The word for a rival with the full paths of its files, which a process elsewhere can open."""
+    kind, colon, files = rival.partition(":")
+    return kind + colon + ",".join(str(Path(file).resolve()) for file in files.split(",") if file)
+
+
 def _frames(file: Path) -> Iterator[Frame]:
     """Reads an array of frames, one at a time, so that the others take no memory."""
     for index in range(len(np.load(file, mmap_mode="r"))):
@@ -148,4 +179,5 @@ def _peak_bytes() -> int:
 
 if __name__ == "__main__":
     way, *words = sys.argv[1:]
-    print(json.dumps(_track_in_python(*words) if way == "python" else _track_as_command(*words)))
+    ways = {"python": _track_in_python, "command": _track_as_command, "rival": _track_as_rival}
+    print(json.dumps(ways[way](*words)))

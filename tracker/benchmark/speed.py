@@ -103,6 +103,7 @@ def measure_speed(
     clip: Clip,
     note: Callable[[str], object],
     trackers: Mapping[str, Follower] | None = None,
+    rivals: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measures the parts that are asked for.
 
@@ -114,6 +115,7 @@ def measure_speed(
         clip: The frames to track in.
         note: A function that is called with a line about what is measured next.
         trackers: Other trackers, by the names of their rows in the part `tracker`.
+        rivals: Trackers of OpenCV's for the part `memory` (see `measure_footprint`).
 
     Returns:
         What `rbsf benchmark --json` writes, except for the command.
@@ -151,7 +153,7 @@ def measure_speed(
         figures["layers"] = measure_layers(read_packed(SHIPPED_RBSF), crops[0], threads, rounds)
     if "memory" in parts:
         note("tracking in processes of their own")
-        figures["memory"] = measure_footprint(clip.frames, clip.box, threads=threads)
+        figures["memory"] = measure_footprint(clip.frames, clip.box, threads=threads, rivals=rivals)
     return figures
 
 

@@ -80,7 +80,7 @@ def benchmark(
     rival: Annotated[
         list[str] | None,
         typer.Option(
-            help="A tracker of OpenCV's to time in the part tracker: csrt, kcf, mil, "
+            help="A tracker of OpenCV's for the parts tracker and memory: csrt, kcf, mil, "
             "nano:BACKBONE,HEAD or vit:FILE. Repeat the option for several."
         ),
     ] = None,
@@ -127,8 +127,10 @@ def benchmark(
     restart_with_threads(threads)
     set_threads(threads)
     parts = [part.value for part in only or Part]
-    trackers = _trackers(box, rival or [], threads) if Part.tracker.value in parts else {}
-    figures = measure_speed(parts, threads, repeats, clip or scene_clip(), console.print, trackers)
+    rivals = rival or []
+    trackers = _trackers(box, rivals, threads) if Part.tracker.value in parts else {}
+    clip = clip or scene_clip()
+    figures = measure_speed(parts, threads, repeats, clip, console.print, trackers, rivals)
     figures = {**figures, "command": command_line()}
     show(figures)
     if output is not None:
@@ -227,6 +229,8 @@ def _show_memory(out: Console, memory: dict[str, Any]) -> None:
         f"rbsf imported from {memory['package']}",
         markup=False,
     )
+    for name, peak_mb in memory["rivals_peak_mb"].items():
+        out.print(f"memory of {name} at most: {peak_mb:.0f} MB from Python", highlight=False)
     if memory["missing_kernels"]:
         out.print(f"the packed engine did not run: {memory['missing_kernels']}", markup=False)
 

@@ -117,7 +117,9 @@ def test_a_video_needs_two_frames_and_a_box_within(tmp_path):
 def test_the_footprint_is_that_of_a_process_of_its_own(clip):
     """This process holds more memory than the other, and that must not show."""
     ballast = np.ones(600_000_000, np.uint8)
-    figures = measure_footprint(clip.frames, clip.box)
+    figures = measure_footprint(clip.frames, clip.box, rivals=["mil"])
+    assert 10 < figures["rivals_peak_mb"].pop("mil") < ballast.nbytes / 1e6
+    assert figures["rivals_peak_mb"] == {}
     assert 10 < figures["peak_mb"] < figures["command_peak_mb"] < figures["video_peak_mb"]
     assert figures["video_peak_mb"] < ballast.nbytes / 1e6
     assert 0 < figures["load_s"] < figures["start_s"]
