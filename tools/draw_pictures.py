@@ -257,34 +257,32 @@ def draw_score() -> Figure:
     """A target that walks behind a board: its score, and the frames in which it counts as lost."""
     config = BoxTrackerConfig()
     tracker = BoxTracker(cast(BoxNetwork, load_embedder()), config)
-    return _behind_board(tracker, config, lambda lost: (10, lost[0], 115, 140))
+    return _behind_board(tracker, config)
 
 
 def draw_failure() -> Figure:
     """RB-SF on the same clip: it says that it has lost the target, and does not find it again."""
     config = TrackerConfig()
     tracker = SiamFCTracker(load_siamfc(), config)
-    return _behind_board(tracker, config, lambda lost: (10, lost[0], 115, 140))
+    return _behind_board(tracker, config)
 
 
 def _behind_board(
-    tracker: BoxTracker | SiamFCTracker,
-    config: BoxTrackerConfig | TrackerConfig,
-    shown: Callable[[list[int]], tuple[int, ...]],
+    tracker: BoxTracker | SiamFCTracker, config: BoxTrackerConfig | TrackerConfig
 ) -> Figure:
-    """Four frames of the clip, and the score in all. `shown` chooses by which frames are lost."""
+    """Four frames of the clip, of which the second is the first lost one, and the score in all."""
     frames = [(_with_board(image), box) for image, box in render(150, seed=5)]
     tracks = _follow(tracker, frames)
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 1.5))
-    lost = [index for index, track in enumerate(tracks) if track.lost]
-    for column, index in enumerate(shown(lost)):
+    first_lost = next(index for index, track in enumerate(tracks) if track.lost)
+    for column, index in enumerate((10, first_lost, 115, 140)):
         axes = figure.add_subplot(grid[0, column])
         drawn = annotate(frames[index][0], index, [tracks[index]])
         axes.imshow(cv2.cvtColor(drawn[30:330, 80:520], cv2.COLOR_BGR2RGB))
         axes.set_title(f"frame {index}" + (", lost" if tracks[index].lost else ""))
         axes.set_axis_off()
-    _show_score(figure.add_subplot(grid[1, :]), tracks, lost, config)
+    _show_score(figure.add_subplot(grid[1, :]), tracks, config)
     return figure
 
 
@@ -299,14 +297,11 @@ def _follow(tracker: BoxTracker | SiamFCTracker, frames: list[tuple[Frame, Box]]
     return [Track(frames[0][1], 1.0, False), *(tracker.update(image) for image, _ in frames[1:])]
 
 
-def _show_score(
-    axes: Axes, tracks: list[Track], lost: list[int], config: BoxTrackerConfig | TrackerConfig
-) -> None:
+def _show_score(axes: Axes, tracks: list[Track], config: BoxTrackerConfig | TrackerConfig) -> None:
     axes.set_facecolor("none")  # the page's colour shows through
-    flagged = np.zeros(len(tracks), bool)
-    flagged[lost] = True
+    lost = [track.lost for track in tracks]
     axes.fill_between(
-        np.arange(len(tracks)), 1.05, where=flagged, color=ORANGE, alpha=0.2, lw=0, label="lost"
+        range(len(tracks)), 1.05, where=lost, color=ORANGE, alpha=0.2, lw=0, label="lost"
     )
     axes.plot([track.score for track in tracks], color=TEAL, lw=2, label="score")
     for name in ("lost_below", "found_above"):

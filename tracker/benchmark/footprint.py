@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,5 +179,9 @@ def _peak_bytes() -> int:
 
 if __name__ == "__main__":
     way, *words = sys.argv[1:]
-    ways = {"python": _track_in_python, "command": _track_as_command, "rival": _track_as_rival}
+    ways: dict[str, Callable[..., dict[str, Any]]] = {
+        "python": _track_in_python,
+        "command": _track_as_command,
+        "rival": _track_as_rival,
+    }
     print(json.dumps(ways[way](*words)))
